@@ -1,0 +1,1 @@
+"""Recurrent architectures in JAX and Flax, written for accelerators."""

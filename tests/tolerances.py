@@ -1,0 +1,4 @@
+"""Every tolerance of the suite. One is loosened only with a measured reason beside it."""
+
+FLOAT32 = {"rtol": 1e-5, "atol": 1e-6}
+FLOAT32_DIFFERENCES = {"rtol": 2e-2, "atol": 2e-2, "eps": 1e-2}  # check_grads: differences in float32
