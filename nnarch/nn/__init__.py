@@ -1,0 +1,24 @@
+"""Flax NNX modules: they hold parameters and call one kernel. Keys are passed, never kept."""
+
+from nnarch.nn.cnn import CNN, ResidualBlock
+from nnarch.nn.convolution import BatchNorm, Convolution, ConvolutionBlock
+from nnarch.nn.embedding import Embedding
+from nnarch.nn.linear import Linear, dropout
+from nnarch.nn.recurrent import GRU, LSTM, Elman
+from nnarch.nn.stack import Bidirectional, Stacked
+
+__all__ = [
+    "CNN",
+    "GRU",
+    "LSTM",
+    "BatchNorm",
+    "Bidirectional",
+    "Convolution",
+    "ConvolutionBlock",
+    "Elman",
+    "Embedding",
+    "Linear",
+    "ResidualBlock",
+    "Stacked",
+    "dropout",
+]

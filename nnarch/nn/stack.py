@@ -1,0 +1,124 @@
+"""Layers put together: two directions side by side, and layers one above the other."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+from flax import nnx
+from jax import Array
+
+from nnarch import kernels
+from nnarch.nn.linear import dropout
+from nnarch.nn.recurrent import GRU, LSTM, Elman
+
+_KERNELS = {Elman: kernels.elman, LSTM: kernels.lstm, GRU: kernels.gru}
+
+
+class Bidirectional(nnx.Module):
+    """Two layers of one kind over the same rows, one from each end (Schuster & Paliwal 1997)."""
+
+    def __init__(self, forward: nnx.Module, backward: nnx.Module):
+        _check_directions(forward, backward)
+        self.forward = forward
+        self.backward = backward
+
+    def __call__(
+        self,
+        xs: Array,
+        initial: tuple[Any, Any] | None = None,
+        *,
+        lengths: Array | None = None,
+        implementation: str | None = None,
+    ) -> tuple[Array, tuple[Any, Any]]:
+        """Runs `kernels.bidirectional`: xs [B, T, D] to ys [B, T, 2H] and both last states."""
+        return kernels.bidirectional(
+            _KERNELS[type(self.forward)],
+            self.forward.params,
+            self.backward.params,
+            xs,
+            initial,
+            lengths=lengths,
+            reset=getattr(self.forward, "reset", "after"),
+            implementation=implementation,
+        )
+
+
+def _check_directions(forward: nnx.Module, backward: nnx.Module) -> None:
+    kinds = type(forward), type(backward)
+    if kinds[0] is not kinds[1] or kinds[0] not in _KERNELS:
+        raise ValueError(
+            "Bidirectional expects two layers of one kind, Elman, LSTM or GRU; got "
+            f"{kinds[0].__name__} and {kinds[1].__name__}."
+        )
+    resets = [getattr(layer, "reset", None) for layer in (forward, backward)]
+    if resets[0] != resets[1]:
+        raise ValueError(f"Bidirectional expects one kind of reset in both GRUs; got {resets}.")
+
+
+class Stacked(nnx.Module):
+    """Recurrent layers one above the other.
+
+    Each layer reads the outputs of the one below; dropout stands between layers, never after the
+    last. From layer `residual_from` on (0 is the lowest) a layer's input is added to its output
+    (Wu et al. 2016, section 3.1); left out, none is.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[nnx.Module],
+        *,
+        dropout_rate: float = 0.0,
+        residual_from: int | None = None,
+    ):
+        self.layers = nnx.List(layers)
+        self.dropout_rate = dropout_rate
+        self.residual_from = len(layers) if residual_from is None else residual_from
+
+    def __call__(
+        self,
+        xs: Array,
+        initial: Sequence[Any] | None = None,
+        *,
+        lengths: Array | None = None,
+        key: Array | None = None,
+        implementation: str | None = None,
+    ) -> tuple[Array, tuple[Any, ...]]:
+        """Runs all layers.
+
+        Args:
+          xs: [B, T, D], right-padded.
+          initial: one state a layer; zeros if left out.
+          lengths: int32 [B], valid steps of each row; T if left out.
+          key: for the dropout; None means evaluation.
+          implementation: what every layer's kernel is asked for.
+
+        Returns:
+          The top layer's ys and every layer's last state, the lowest first.
+
+        Raises:
+          ValueError: not one initial state a layer, or widths that a residual cannot add.
+        """
+        states = [None] * len(self.layers) if initial is None else list(initial)
+        if len(states) != len(self.layers):
+            raise ValueError(f"Stacked has {len(self.layers)} layers; got {len(states)} states.")
+        finals = []
+        for depth, (layer, state) in enumerate(zip(self.layers, states, strict=True)):
+            if depth:
+                xs = dropout(xs, _at(key, depth), self.dropout_rate)
+            ys, final = layer(xs, state, lengths=lengths, implementation=implementation)
+            xs = _add(xs, ys, depth) if depth >= self.residual_from else ys
+            finals.append(final)
+        return xs, tuple(finals)
+
+
+def _at(key: Array | None, depth: int) -> Array | None:
+    return None if key is None else jax.random.fold_in(key, depth)
+
+
+def _add(xs: Array, ys: Array, depth: int) -> Array:
+    if xs.shape != ys.shape:
+        raise ValueError(
+            f"layer {depth} cannot add its input {xs.shape} to its output {ys.shape}. "
+            "Give it as many units as inputs, or set residual_from above it."
+        )
+    return xs + ys
