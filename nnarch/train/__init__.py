@@ -1,0 +1,44 @@
+"""The engine: `fit` trains any `Task`; `restore` reads the model back."""
+
+from nnarch.train.config import MeshConfig, TrainConfig, differences, from_json, to_json
+from nnarch.train.distributed import initialise
+from nnarch.train.errors import (
+    CheckpointError,
+    DivergenceError,
+    MeshError,
+    TrainingError,
+    WorkdirError,
+)
+from nnarch.train.log import read_rows
+from nnarch.train.loop import FitResult, fit
+from nnarch.train.restore import restore
+from nnarch.train.sharding import Feed, feed, make_mesh
+from nnarch.train.task import Batch, Batches, BatchIterator, Loss, Task
+from nnarch.train.workdir import Workdir
+
+__all__ = [
+    "Batch",
+    "BatchIterator",
+    "Batches",
+    "CheckpointError",
+    "DivergenceError",
+    "Feed",
+    "FitResult",
+    "Loss",
+    "MeshConfig",
+    "MeshError",
+    "Task",
+    "TrainConfig",
+    "TrainingError",
+    "Workdir",
+    "WorkdirError",
+    "differences",
+    "feed",
+    "fit",
+    "from_json",
+    "initialise",
+    "make_mesh",
+    "read_rows",
+    "restore",
+    "to_json",
+]

@@ -1,0 +1,68 @@
+"""What is seen while a run goes on: a bar on a terminal, plain lines elsewhere."""
+
+import sys
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from nnarch.train.distributed import is_first
+
+
+class Display:
+    """Shows loss, examples/s and time left; the first process alone shows anything."""
+
+    def __init__(self, *, step: int, steps: int):
+        """For a run at `step` of `steps`."""
+        self._console = Console(quiet=not is_first(), soft_wrap=True, highlight=False)
+        self._bar = self._make_bar() if sys.stdout.isatty() and is_first() else None
+        self._step, self._steps = step, steps
+
+    def _make_bar(self) -> Progress:
+        return Progress(
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(),
+            console=self._console,
+        )
+
+    def __enter__(self) -> "Display":
+        """Begins to draw."""
+        if self._bar is not None:
+            self._bar.start()
+            self._line = self._bar.add_task("", total=self._steps, completed=self._step, figures="")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leaves the terminal as it was."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def say(self, message: str) -> None:
+        """A line of its own, above the bar."""
+        self._console.print(message, markup=False)
+
+    def advance(self, step: int) -> None:
+        """Moves the bar."""
+        if self._bar is not None:
+            self._bar.update(self._line, completed=step)
+
+    def show(self, step: int, *, loss: float, examples_per_s: float, seconds_left: float) -> None:
+        """The figures of the last rows of the log."""
+        figures = f"loss {loss:.4f}  {examples_per_s:.0f} examples/s"
+        if self._bar is not None:
+            self._bar.update(self._line, completed=step, figures=figures)
+        else:
+            self.say(f"step {step}/{self._steps}  {figures}  {_clock(seconds_left)} left")
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"

@@ -1,0 +1,57 @@
+"""Out of a run's folder again: the trained model."""
+
+import os
+from typing import Literal
+
+import jax
+from flax import nnx
+from jax.sharding import Mesh
+
+from nnarch.train.checkpoint import Checkpoints
+from nnarch.train.config import MeshConfig, TrainConfig, from_json
+from nnarch.train.errors import CheckpointError, WorkdirError
+from nnarch.train.sharding import make_mesh
+from nnarch.train.state import define, evaluated_model
+from nnarch.train.task import Task
+from nnarch.train.workdir import Workdir
+
+
+def restore(
+    task: Task,
+    workdir: str | os.PathLike,
+    *,
+    which: Literal["best", "latest"] = "best",
+    mesh: Mesh | None = None,
+) -> tuple[nnx.Module, int]:
+    """The trained model in evaluation mode, and the step it is from.
+
+    A checkpoint that is damaged is passed over with a warning.
+
+    Args:
+      task: the one that was trained.
+      workdir: where.
+      which: the best step by the task's figure, or the last one.
+      mesh: where to put it, whatever it was trained on; one device if left out.
+
+    Raises:
+      WorkdirError: nothing was trained there.
+      CheckpointError: there is no checkpoint yet, or none is whole.
+    """
+    folder = Workdir(workdir)
+    stored = folder.read_config()
+    if stored is None:
+        raise WorkdirError(f"Nothing was trained in {folder.path}: it has no config.json.")
+    mesh = mesh or make_mesh(MeshConfig(data=1), jax.local_devices()[:1])
+    definition = define(task, from_json(TrainConfig, stored["config"]["train"]), mesh)
+    state, step = _read(folder, definition.abstract, which)
+    params = state.params if state.average is None else state.average
+    return evaluated_model(definition, params, state.other), step
+
+
+def _read(folder, abstract, which):
+    if folder.checkpoints.exists():
+        with Checkpoints(folder.checkpoints, mode="read") as checkpoints:
+            restored = checkpoints.restore_model(abstract, which)
+        if restored is not None:
+            return restored.state, restored.step
+    raise CheckpointError(f"{folder.path} holds no checkpoint yet. Train until it has one.")
