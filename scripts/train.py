@@ -74,6 +74,7 @@ def _train(name: str, experiment: ModuleType, options: Any) -> int:
 
     config = options.config
     try:
+        train.use_compilation_cache()
         train.initialise()
         part = train.feed(train.make_mesh(config.train.mesh))
         task = experiment.build(config, process_index=part.index, process_count=part.count)

@@ -1,5 +1,6 @@
 """The engine: `fit` trains any `Task`; `restore` reads the model back."""
 
+from nnarch.train.compilation import use_compilation_cache
 from nnarch.train.config import MeshConfig, TrainConfig, differences, from_json, to_json
 from nnarch.train.distributed import initialise
 from nnarch.train.errors import (
@@ -41,4 +42,5 @@ __all__ = [
     "read_rows",
     "restore",
     "to_json",
+    "use_compilation_cache",
 ]

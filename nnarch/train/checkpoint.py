@@ -7,10 +7,12 @@ byte that flips on the disk is what the digests are for.
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import logging
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -63,7 +65,8 @@ class Checkpoints:
         )
 
     def __enter__(self) -> "Checkpoints":
-        """Itself."""
+        """Silences what orbax logs of the errors that it raises as well."""
+        logging.getLogger("absl").addFilter(_not_from_orbax)
         return self
 
     def __exit__(
@@ -81,6 +84,7 @@ class Checkpoints:
         finally:
             with contextlib.suppress(Exception):
                 self._manager.close()
+            logging.getLogger("absl").removeFilter(_not_from_orbax)
 
     def steps(self, order: Literal["latest", "best"]) -> list[int]:
         """Steps that are there, the wanted one first."""
@@ -104,6 +108,8 @@ class Checkpoints:
         if step in self._manager.all_steps():
             return
         parts = _cut(state)
+        with self._writing():
+            self._check_space(parts)
         sealed = _seal({"progress": progress, "digests": _digests(parts)})
         arrays = {part: ocp.args.StandardSave(leaves) for part, leaves in parts.items()}
         args = ocp.args.Composite(progress=ocp.args.JsonSave(sealed), **arrays)
@@ -131,10 +137,17 @@ class Checkpoints:
         except Exception as error:  # orbax lets through what tensorstore and the system raise
             last = self.latest_on_disk()
             raise CheckpointError(
-                f"Cannot write a checkpoint in {self.folder}: {_first_line(error)}. The last good "
-                f"one is {'none' if last is None else f'step {last}'}. Free some space or mend "
-                "the permissions, and type the same command again to continue from there."
+                f"Cannot write a checkpoint in {self.folder}: {_cause(error)}. The last good one "
+                f"is {'none' if last is None else f'step {last}'}. Free some space or mend the "
+                "permissions, and type the same command again to continue from there."
             ) from error
+
+    def _check_space(self, parts: dict[str, dict[str, Array]]) -> None:
+        """Fails before orbax has written half of a checkpoint, where that can be foreseen."""
+        needed = sum(leaf.nbytes for leaves in parts.values() for leaf in leaves.values())
+        free = shutil.disk_usage(self.folder).free
+        if free < needed:
+            raise OSError(errno.ENOSPC, f"it needs {needed:,} bytes, {free:,} are free")
 
     def latest_on_disk(self) -> int | None:
         """The newest whole step, read from the folder itself."""
@@ -217,9 +230,19 @@ class Checkpoints:
         self._manager.reload()
 
 
+def _not_from_orbax(record: logging.LogRecord) -> bool:
+    return "orbax" not in record.pathname
+
+
 def _score(metrics: dict[str, float | None] | None) -> float:
     score = None if metrics is None else metrics.get("score")
     return float("-inf") if score is None else score
+
+
+def _cause(error: BaseException) -> str:
+    """What the system said, where that is found in a longer message."""
+    known = (os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+    return next((said for said in known if said in str(error)), _first_line(error))
 
 
 def _first_line(error: BaseException) -> str:

@@ -142,8 +142,7 @@ class _Run:
             self._advance()
             self.checkpoints.check()
             leaving = self._leaving() or self.progress.step >= self.config.steps
-            with self.clock.apart():
-                self._keep(leaving)
+            self._keep(leaving)
 
     def _advance(self) -> None:
         """One step; reads the report of the one before, while this one is computed."""
@@ -210,9 +209,10 @@ class _Run:
             return
         while self.unread:
             self._read(*self.unread.popleft())
-        score = self._evaluate() if evaluate else None
-        if save or self._is_best():
-            self.checkpoints.save(self.state, self.progress.to_json(), score=score)
+        with self.clock.apart():
+            score = self._evaluate() if evaluate else None
+            if save or self._is_best():
+                self.checkpoints.save(self.state, self.progress.to_json(), score=score)
 
     def _is_best(self) -> bool:
         best = self.progress.best
