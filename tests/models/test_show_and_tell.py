@@ -87,7 +87,7 @@ def test_every_parameter_is_trained(config, nnx_mode):
     graph, params, statistics = nnx.split(model, nnx.Param, nnx.BatchStat)
 
     def loss(params):
-        logits = nnx.merge(graph, params, statistics)(PICTURES, TOKENS, LENGTHS)
+        logits = nnx.merge(graph, params, statistics, copy=True)(PICTURES, TOKENS, LENGTHS)
         return jnp.sum(jax.nn.log_softmax(logits)[jnp.arange(3), LENGTHS - 1, 3])
 
     for path, leaf in jax.tree.leaves_with_path(jax.jit(jax.grad(loss))(params)):

@@ -115,7 +115,7 @@ def test_a_cnn_trains_inside_jit_and_hands_its_statistics_out():
     @jax.jit
     def gradient(params, statistics):
         def loss(params):
-            model = nnx.merge(graph, params, statistics)
+            model = nnx.merge(graph, params, statistics, copy=True)
             return jnp.sum(model(pictures) ** 2), nnx.state(model, nnx.BatchStat)
 
         return jax.grad(loss, has_aux=True)(params)
