@@ -26,7 +26,7 @@ class Fixed:
 
     def batch(self, examples: np.ndarray) -> np.ndarray:
         """The field of these examples: [B, ...]."""
-        return self.values[self.rows[examples]]
+        return np.asarray(self.values[self.rows[examples]])  # values may be mapped from a file
 
 
 @dataclass(frozen=True, eq=False)
