@@ -1,0 +1,27 @@
+"""A run as one HTML page that needs nothing else, and its pictures as PNG files beside it."""
+
+from nnarch.report.curves import curves_section
+from nnarch.report.gallery import Example, choose, gallery_section
+from nnarch.report.heatmap import heatmap_section
+from nnarch.report.page import Highlight, Section, write_page
+from nnarch.report.run import Run, read_run, run_sections
+from nnarch.report.tables import Column, results_section, rows_section
+from nnarch.report.write import write_report
+
+__all__ = [
+    "Column",
+    "Example",
+    "Highlight",
+    "Run",
+    "Section",
+    "choose",
+    "curves_section",
+    "gallery_section",
+    "heatmap_section",
+    "read_run",
+    "results_section",
+    "rows_section",
+    "run_sections",
+    "write_page",
+    "write_report",
+]

@@ -1,0 +1,126 @@
+"""What a model made of single examples: the best, some from best to worst, and the worst."""
+
+import difflib
+import textwrap
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from nnarch.report.markup import Html, classed, element, join
+from nnarch.report.page import Section, anchor, paragraph
+from nnarch.report.pictures import inline, png_of_array, png_of_figure
+
+
+class Example(NamedTuple):
+    """One input, what it should give and what it gave."""
+
+    truth: str
+    generated: str
+    score: float  # larger is better
+    picture: np.ndarray | None = None  # [Y, X] or [Y, X, 3]; uint8, or float from 0 to 1
+    note: str = ""  # a few words under it, such as who drew it
+
+
+class Choice(NamedTuple):
+    """Three views of the examples of a set; none of them twice in one view."""
+
+    good: list[Example]
+    typical: list[Example]
+    worst: list[Example]
+
+
+HEADINGS = {
+    "good": "The best",
+    "typical": "Typical: taken at even distances from best to worst",
+    "worst": "The worst",
+}
+
+
+def choose(examples: Sequence[Example], *, each: int = 8) -> Choice:
+    """Ranks by score and takes `each` from the top, evenly over the ranking, and from the bottom.
+
+    The even ones are what a reader may expect of the model: as many of them are wrong as of the
+    whole set. Equal scores keep their order; scores that are no number come last.
+    """
+    ranked = sorted(examples, key=lambda example: np.nan_to_num(-example.score, nan=np.inf))
+    middle = (np.arange(each) + 0.5) * len(ranked) / each
+    places = dict.fromkeys(int(place) for place in middle if int(place) < len(ranked))
+    return Choice(ranked[:each], [ranked[place] for place in places], ranked[::-1][:each])
+
+
+def gallery_section(
+    title: str, examples: Sequence[Example], *, each: int = 8, note: str = ""
+) -> Section:
+    """Cards of good, typical and worst examples; the same as a PNG for each of the three."""
+    if not examples:
+        return Section(title, paragraph("There are no examples yet."))
+    chosen = choose(examples, each=each)._asdict()
+    groups = [
+        join([element("h3", HEADINGS[name]), classed("div", "cards", *map(_card, group))])
+        for name, group in chosen.items()
+    ]
+    files = {f"{anchor(title)}-{name}.png": sheet(group) for name, group in chosen.items()}
+    return Section(title, join([*([paragraph(note)] if note else []), *groups]), files)
+
+
+def _card(example: Example) -> Html:
+    is_right = example.generated == example.truth
+    parts = []
+    if example.picture is not None:
+        png = png_of_array(example.picture)
+        parts.append(classed("div", "frame", inline(png, alt=example.truth)))
+    said = example.generated if is_right else _marked(example.generated, example.truth)
+    mark = classed("span", "mark", "✓ " if is_right else "✗ ")
+    parts.append(classed("p", "said", mark, said))
+    if not is_right:
+        parts.append(classed("p", "truth", classed("span", "tag", "true "), example.truth))
+    if example.note:
+        parts.append(classed("p", "note", example.note))
+    return classed("figure", "card right" if is_right else "card wrong", *parts)
+
+
+def _marked(generated: str, truth: str) -> Html:
+    """The generated words, those that the truth does not have at their place marked."""
+    words = generated.split()
+    if not words:
+        return classed("em", "nothing", "(nothing)")
+    matcher = difflib.SequenceMatcher(None, words, truth.split(), autojunk=False)
+    shared = {
+        block.a + offset for block in matcher.get_matching_blocks() for offset in range(block.size)
+    }
+    marked = (
+        word if index in shared else classed("span", "off", word)
+        for index, word in enumerate(words)
+    )
+    return join(piece for word in marked for piece in (word, " "))
+
+
+def sheet(examples: Sequence[Example], *, columns: int = 4) -> bytes:
+    """The examples as one picture: PNG, captions under each, the true one where they differ."""
+    lines = -(-len(examples) // columns)
+    figure = Figure(figsize=(2.6 * columns, 2.9 * lines), layout="constrained", facecolor="white")
+    panels = figure.subplots(lines, columns, squeeze=False).ravel()
+    for axes in panels:
+        axes.set_axis_off()
+    for axes, example in zip(panels, examples, strict=False):
+        if example.picture is not None:
+            grey = "gray" if np.ndim(example.picture) == 2 else None
+            axes.imshow(example.picture, cmap=grey, interpolation="nearest")
+        is_right = example.generated == example.truth
+        said = example.generated if is_right else f"{example.generated}\n(true) {example.truth}"
+        axes.set_title(
+            _wrapped(said),
+            y=-0.03,
+            verticalalignment="top",
+            fontsize=9,
+            color="#1a7f37" if is_right else "#b3261e",
+            parse_math=False,
+        )
+    return png_of_figure(figure)
+
+
+def _wrapped(text: str) -> str:
+    lines = (textwrap.fill(line, 30, max_lines=3) for line in text.splitlines())
+    return "\n".join(lines)
