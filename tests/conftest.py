@@ -1,11 +1,11 @@
-"""Eight simulated devices for every test; who needs one uses the first.
+"""Eight simulated devices for every test; programs are compiled fast rather than to be fast."""
 
-Property tests have no deadline for an example: on a busy machine it would fail what is right.
-"""
+import os
 
-import hypothesis
+os.environ.setdefault(
+    "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+)
+
 import jax
 
 jax.config.update("jax_num_cpu_devices", 8)
-hypothesis.settings.register_profile("nnarch", deadline=None)
-hypothesis.settings.load_profile("nnarch")

@@ -1,5 +1,16 @@
 """Every tolerance of the suite. One is loosened only with a measured reason beside it."""
 
 FLOAT32 = {"rtol": 1e-5, "atol": 1e-6}
-FLOAT32_DIFFERENCES = {"rtol": 2e-2, "atol": 2e-2, "eps": 1e-2}  # check_grads: differences in float32
-FLOAT32_DEEP = {"rtol": 1e-4, "atol": 1e-5}  # a whole model against itself, products in another order: 4e-6 seen
+FLOAT32_DIFFERENCES = {
+    "rtol": 2e-2,
+    "atol": 2e-2,
+    "eps": 1e-2,
+}  # check_grads: differences in float32
+FLOAT32_DEEP = {
+    "rtol": 1e-4,
+    "atol": 1e-5,
+}  # a whole model against itself, products in another order: 4e-6 seen
+FIRST_STEPS = {
+    "rtol": 0,
+    "atol": 1e-4,
+}  # loss of the first 20 steps, on one device and on many: 7e-7 seen

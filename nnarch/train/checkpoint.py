@@ -147,7 +147,7 @@ class Checkpoints:
         needed = sum(leaf.nbytes for leaves in parts.values() for leaf in leaves.values())
         free = shutil.disk_usage(self.folder).free
         if free < needed:
-            raise OSError(errno.ENOSPC, f"it needs {needed:,} bytes, {free:,} are free")
+            raise OSError(errno.ENOSPC, f"it takes {needed:,} bytes and {free:,} are free")
 
     def latest_on_disk(self) -> int | None:
         """The newest whole step, read from the folder itself."""
@@ -208,7 +208,7 @@ class Checkpoints:
         try:
             return *self._read(step, wanted), None
         except Exception as error:  # a cut or missing file raises whatever its reader raises
-            return {}, {}, _first_line(error)
+            return {}, {}, _cause(error)
 
     def _read(self, step: int, wanted: dict[str, Any]) -> tuple[dict[str, Array], dict]:
         parts = {part: ocp.args.StandardRestore(leaves) for part, leaves in wanted.items()}
@@ -240,14 +240,11 @@ def _score(metrics: dict[str, float | None] | None) -> float:
 
 
 def _cause(error: BaseException) -> str:
-    """What the system said, where that is found in a longer message."""
+    """What the system said, where that is found in a longer message; else its beginning."""
     known = (os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
-    return next((said for said in known if said in str(error)), _first_line(error))
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
+    message = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    first = message.strip().splitlines()[0].partition(" [tensorstore_spec")[0]
+    return next((said for said in known if said in message), first.rstrip("."))
 
 
 def _cut(state: TrainState) -> dict[str, dict[str, Any]]:

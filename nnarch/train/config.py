@@ -113,7 +113,8 @@ def _read(kind: Any, value: Any, path: str) -> Any:
     if origin in (Union, types.UnionType):
         return _read_union(kind, value, path)
     if origin is Literal:
-        return _require(value in typing.get_args(kind), value, path, kind) or value
+        options = [(type(option), option) for option in typing.get_args(kind)]
+        return _require((type(value), value) in options, value, path, kind)
     if origin is tuple or kind is tuple:
         return _read_tuple(kind, value, path)
     if origin is dict:
@@ -177,15 +178,14 @@ def _read_plain(kind: Any, value: Any, path: str) -> Any:
     if kind is float and type(value) is int:
         return float(value)
     if kind is Path:
-        _require(isinstance(value, str), value, path, kind)
-        return Path(value)
-    _require(type(value) is kind, value, path, kind)
-    return value
+        return Path(_require(isinstance(value, str), value, path, kind))
+    return _require(type(value) is kind, value, path, kind)
 
 
-def _require(holds: bool, value: Any, path: str, kind: Any) -> None:
+def _require(holds: bool, value: Any, path: str, kind: Any) -> Any:
     if not holds:
         raise ValueError(f"{path}: expected {getattr(kind, '__name__', kind)}; got {value!r}.")
+    return value
 
 
 def differences(before: Any, after: Any, path: str = "") -> dict[str, tuple[Any, Any]]:

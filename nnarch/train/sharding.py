@@ -19,8 +19,8 @@ AXES = ("data", "model")
 # Path of a leaf -> its partition; the first that is found in the path counts. The moments of the
 # optimiser and the average end in their parameter's path, so they lie where it does.
 RULES: Rules = (
-    (r"embedding$", PartitionSpec("model", None)),
-    (r"(w_x|w_h|w_row|w_col|kernel)$", PartitionSpec(..., "model")),
+    (r"(^|/)table$", PartitionSpec("model", None)),
+    (r"(^|/)(w|w_\w+|kernel)$", PartitionSpec(..., "model")),
 )
 
 

@@ -47,7 +47,7 @@ def make_update(task: Task, config: TrainConfig, definition: Definition, mesh: M
         gradient, loss, other = _accumulate(differentiate, state, batch, key, config, mesh)
         scale = jnp.where(loss.weight > 0, 1 / loss.weight, 0)
         gradient = jax.tree.map(lambda g: g * scale, gradient)
-        norm = optax.global_norm(gradient)
+        norm = optax.tree.norm(gradient)
         rate = learning_rate(state.step, config)
         moved = _move(optimiser, state, gradient, other, rate, config)
         finite = jnp.isfinite(loss.total) & jnp.isfinite(norm)

@@ -13,14 +13,15 @@ from flax import nnx
 
 from nnarch.train import Loss, Task
 
-LENGTHS = (4, 6)
-
 
 class Summing:
-    """Batches of numbers and their sums; batch `step` depends on (seed, step) alone."""
+    """Batches of numbers and their sums; batch `step` depends on (seed, step) alone.
 
-    def __init__(self, *, seed=0, rows=16, index=0, count=1, poison=()):
-        self.seed, self.rows, self.poison = seed, rows, frozenset(poison)
+    Batch numbers in `poison` hold a NaN.
+    """
+
+    def __init__(self, *, seed=0, rows=16, lengths=(4, 6), index=0, count=1, poison=()):
+        self.seed, self.rows, self.lengths, self.poison = seed, rows, lengths, frozenset(poison)
         self.mine = slice(index * rows // count, (index + 1) * rows // count)
         local = rows // count
         self.shapes = tuple(
@@ -28,7 +29,7 @@ class Summing:
                 "numbers": jax.ShapeDtypeStruct((local, length), np.float32),
                 "sums": jax.ShapeDtypeStruct((local,), np.float32),
             }
-            for length in LENGTHS
+            for length in lengths
         )
 
     def iterator(self):
@@ -36,7 +37,8 @@ class Summing:
 
     def batch(self, step):
         rng = np.random.default_rng((self.seed, step))
-        numbers = rng.normal(size=(self.rows, LENGTHS[step % 2])).astype(np.float32)
+        length = self.lengths[step % len(self.lengths)]
+        numbers = rng.normal(size=(self.rows, length)).astype(np.float32)
         sums = numbers.sum(1)
         if step in self.poison:
             numbers[0, 0] = np.nan
