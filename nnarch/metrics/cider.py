@@ -95,7 +95,7 @@ def _weigh(grams: Ngrams, frequency: Counter, log_pictures: float) -> _Weighted:
 def _similarity(candidate: _Weighted, reference: _Weighted) -> float:
     """The mean over the lengths of n-grams."""
     parts = zip(candidate.weights, reference.weights, candidate.norms, reference.norms, strict=True)
-    shared = [_cosine(*part) for part in parts]
+    shared = [_cosine(c, r, c_norm * r_norm) for c, r, c_norm, r_norm in parts]
     difference = candidate.length - reference.length
     return float(np.mean(shared) * np.exp(-(difference**2) / (2 * SIGMA**2)))
 

@@ -1,0 +1,85 @@
+"""Evaluates a run on its test sets: prints a table, writes metrics.json and the report.
+
+evaluate.py runs/a               at the best step, decoding as the run is configured to
+evaluate.py runs/a --beam 1      with another option of decoding
+"""
+
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from nnarch import train
+from nnarch.data.fetch import DataMissing
+from scripts.runs import Run, open_run
+
+Figures = Mapping[str, float]
+
+
+def main(arguments: list[str]) -> int:
+    """Evaluates the run that is named first; returns the exit status."""
+    if not arguments or arguments[0].startswith("-"):
+        print(__doc__.strip())
+        return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
+    train.use_compilation_cache()
+    try:
+        run = open_run(Path(arguments[0]))
+        evaluate(run._replace(config=_with_decoding(run.config, arguments[1:])))
+    except (train.TrainingError, DataMissing, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _with_decoding(config: Any, arguments: list[str]) -> Any:
+    """The config with the options of decoding that are given; leaves where one is wrong."""
+    import tyro
+
+    kind = Annotated[type(config.decode), tyro.conf.arg(name="")]
+    decode = tyro.cli(kind, default=config.decode, args=arguments, prog="evaluate.py RUN")
+    return dataclasses.replace(config, decode=decode)
+
+
+def evaluate(run: Run) -> None:
+    """Writes metrics.json and the report into the run's folder, and prints both."""
+    console = Console()
+    console.print(f"evaluating step {run.step} of {run.workdir}")
+    figures = run.experiment.evaluate(run.config, run.model)
+    _write(run.workdir / "metrics.json", figures)
+    beside = run.experiment.baselines(run.config)
+    show(console, {"this run": figures, **beside})
+    page = run.experiment.report(run.config, run.model, run.workdir, best_step=run.step)
+    console.print(f"report: {page}", soft_wrap=True)
+
+
+def _write(path: Path, figures: Mapping[str, Figures]) -> None:
+    beside = path.with_name(path.name + ".tmp")
+    beside.write_text(json.dumps(figures, indent=2) + "\n")
+    os.replace(beside, path)
+
+
+def show(console: Console, systems: Mapping[str, Mapping[str, Figures]]) -> None:
+    """Prints a table: a line for each split and system, a column for each figure."""
+    splits = dict.fromkeys(split for results in systems.values() for split in results)
+    names = dict.fromkeys(
+        name for results in systems.values() for figures in results.values() for name in figures
+    )
+    table = Table("split", "system", box=None)
+    for name in names:
+        table.add_column(name.replace("_", " "), justify="right")
+    for split in splits:
+        for system, results in systems.items():
+            figures = results.get(split, {})
+            values = (f"{figures[name]:.1f}" if name in figures else "" for name in names)
+            table.add_row(split.removeprefix("test_"), system, *values)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
