@@ -32,6 +32,7 @@ from nnarch.data.prepared import data_folder, prepare, read
 NAME = "coco_captions"
 # "restval", 30,504 more pictures that some train on too, is left out.
 SPLITS = {"train": "train", "validation": "val", "test": "test"}
+NEEDED = ("tensorflow", "importlib-resources")  # the extra "tensorflow"
 _WORD = re.compile(r"[\w'’-]*\w")
 
 
@@ -61,7 +62,7 @@ def _builder(folder: Path) -> tfds.core.DatasetBuilder:
     if not found:
         raise DataMissing(
             f"{NAME} is not in {folder}. Prepare it once, which downloads about 40 GB and needs "
-            f"TensorFlow: pip install tensorflow, then python -m nnarch.data.{NAME} "
+            f"TensorFlow: pip install {' '.join(NEEDED)}, then python -m nnarch.data.{NAME} "
             f"{folder}. Or name the folder that holds it."
         )
     builder = tfds.builder_from_directory(found[-1].parent)
@@ -80,10 +81,11 @@ def prepare_with_tensorflow(folder: Path | str | None = None) -> None:
     Raises:
       DataMissing: TensorFlow is not installed, or the folder cannot be written to.
     """
-    if find_spec("tensorflow") is None:
+    absent = [name for name in NEEDED if find_spec(name.replace("-", "_")) is None]
+    if absent:
         raise DataMissing(
-            f"preparing {NAME} needs TensorFlow, which is not installed: run "
-            "pip install tensorflow and try again. Reading it afterwards does not."
+            f"preparing {NAME} needs TensorFlow; not installed: {', '.join(absent)}. Run "
+            f"pip install {' '.join(NEEDED)} and try again. Reading the set afterwards needs none."
         )
     prepare(tfds.builder(NAME, data_dir=data_folder(folder)))
 
