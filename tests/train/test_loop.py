@@ -1,6 +1,8 @@
 """A whole run in one process: what it leaves in its folder, and how it goes on from there."""
 
+import contextlib
 import json
+import resource
 from dataclasses import replace
 
 import jax
@@ -11,6 +13,7 @@ from tolerances import FIRST_STEPS
 from train.tiny_task import make_task
 
 from nnarch.train import (
+    CheckpointError,
     DivergenceError,
     MeshConfig,
     MeshError,
@@ -146,6 +149,31 @@ def test_a_few_that_are_not_finite_are_counted(tmp_path):
     result = fit(make_task(lengths=(4,), poison=(3, 7)), CONFIG, tmp_path)
     assert (result.finished, result.skipped) == (True, 2)
     assert all(np.isfinite(list(losses(tmp_path).values())))
+
+
+@contextlib.contextmanager
+def small_disk():
+    """Files may have 12 kB, and those of a checkpoint want more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_full_disk_loses_nothing(tmp_path):
+    task = make_task(hidden=64, lengths=(4,), with_validation=False)
+    fit(task, replace(CONFIG, horizon=20, steps=5), tmp_path / "a")
+    with (
+        small_disk(),
+        pytest.raises(CheckpointError, match=r"File too large.*last good one is step 5"),
+    ):
+        fit(task, CONFIG, tmp_path / "a")
+    assert fit(task, CONFIG, tmp_path / "a").finished
+    fit(task, CONFIG, tmp_path / "b")
+    assert progress(tmp_path / "a", 20)["digests"] == progress(tmp_path / "b", 20)["digests"]
 
 
 def test_another_run_in_the_folder_is_refused_and_unharmed(straight):

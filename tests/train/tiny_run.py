@@ -1,8 +1,8 @@
 """Trains the tiny task in a process of its own: tiny_run.py WORKDIR [options as JSON].
 
-With "lives" among the options, kills itself as often: each life is forked from this process, which
-has imported everything and started no device, and ended by SIGKILL at the moment named. The last
-one runs to its end.
+"busy" makes tracing the loss long. With "lives" among the options, kills itself as often: each
+life is forked from this process, which has imported everything and started no device, and ended
+by SIGKILL at the moment named. The last one runs to its end.
 """
 
 import json
@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from tiny_task import make_task
+from tiny_task import busy, make_task
 
 from nnarch import train
 
@@ -30,6 +30,8 @@ CONFIG = {
 def run(workdir, options):
     options = dict(options)
     task_options = options.pop("task", {})
+    if rounds := options.pop("busy", 0):
+        task_options["loss"] = busy(rounds)
     mesh = train.MeshConfig(**options.pop("mesh", {}))
     config = train.TrainConfig(**{**CONFIG, **options}, mesh=mesh)
     train.initialise()
