@@ -35,12 +35,18 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def load() -> float | None:
+    """Running threads, mean over the last minute; None where the system does not tell."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+
+
 def describe(device: jax.Device) -> dict[str, object]:
     """The device, the processor and the versions, as JSON."""
     return {
         "device": device.device_kind if device.platform != "cpu" else "cpu",
         "processor": _processor(),
         "cores": cores(),
+        "load_before": load(),
         "system": platform.platform(),
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in LIBRARIES},

@@ -39,7 +39,10 @@ def _panel(axes: Axes, rows: Sequence[Row], title: str) -> None:
             [[r.median - r.lower for r in chosen], [r.upper - r.median for r in chosen]]
         )
         places = np.arange(len(shapes)) + width * (index - (len(peers) - 1) / 2)
-        axes.bar(places, medians, width * 0.92, yerr=arms, label=peer, color=colour, capsize=2)
+        bars = axes.bar(
+            places, medians, width * 0.92, yerr=arms, label=peer, color=colour, capsize=2
+        )
+        axes.bar_label(bars, fmt="%.1f", padding=2, fontsize=8)
     axes.axhline(1, color="black", linewidth=1)
     axes.set_xticks(range(len(shapes)), [_caption(row_shape) for row_shape in shapes])
     axes.set_ylabel("time / nnarch's")

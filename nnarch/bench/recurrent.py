@@ -54,15 +54,17 @@ def run(config: Config) -> list[Row]:
     device, shapes = host.device_of(config.device), _shapes(config.shapes)
     set_torch_products(config.products)
     with jax.default_device(device), jax.default_matmul_precision(jax_products(config.products)):
+        machine = host.describe(device)
+        tables.warn_if_busy(machine["load_before"], machine["cores"])
         summit = peak.find(device)
-        tables.print_peak(summit, host.describe(device))
+        tables.print_peak(summit, machine)
         rows = []
         for cell in config.cells:
             for shape in shapes:
                 measured = _measure(cell, shape, device, summit.best, config)
                 tables.print_rows(measured)
                 rows += measured
-    _write(rows, summit, device, config)
+    _write(rows, summit, machine, config)
     return rows
 
 
@@ -139,10 +141,10 @@ def _race(
     return take_turns(contestants, repeats=config.repeats, turn_seconds=config.turn_seconds)
 
 
-def _write(rows: list[Row], summit: peak.Peak, device: jax.Device, config: Config) -> None:
+def _write(rows: list[Row], summit: peak.Peak, machine: dict[str, object], config: Config) -> None:
     config.output.mkdir(parents=True, exist_ok=True)
     document = {
-        "host": host.describe(device),
+        "host": machine,
         "config": asdict(config),
         "peak_gflops": summit.gflops,
         "rows": [_as_json(row) for row in rows],

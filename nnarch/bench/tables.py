@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from nnarch.bench.entrant import Costs
 from nnarch.bench.peak import Peak
 from nnarch.bench.row import Row
 from nnarch.bench.timing import Spread
@@ -25,38 +27,58 @@ def print_peak(summit: Peak, machine: Mapping[str, object]) -> None:
     )
 
 
+def warn_if_busy(load: float | None, cores: int) -> None:
+    """Other work on the machine: barriers of OpenMP threads then cost more than the layers."""
+    if load is not None and load > cores / 2:
+        print(
+            f"This machine is busy (load {load:.1f} on {cores} cores): what follows says little, "
+            "least of all about PyTorch. Repeat it on a quiet one."
+        )
+
+
 def print_rows(rows: Sequence[Row]) -> None:
     """One table for one cell and shape: the entrants' forward passes, then their training."""
     shape = rows[0].shape
     table = Table(
         title=f"{rows[0].cell}  T={shape.time} B={shape.batch} D={shape.inputs} H={shape.hidden}",
-        caption="median (quartiles); ratio: time / nnarch's, median of rounds",
+        caption="ratio: time / nnarch's, median of rounds; memory in MiB: kept for the backward "
+        "pass, and temporary in the whole step",
+        box=box.SIMPLE_HEAD,
     )
-    for heading in ("pass", "library"):
-        table.add_column(heading)
-    for heading in ("ms", "ratio", "of peak", "kept MiB", "temporary MiB", "compile s"):
-        table.add_column(heading, justify="right")
-    for row in rows:
+    for heading in ("", "library"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("ms", "quartiles", "ratio", "of peak", "kept", "temporary", "compile s"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for before, row in zip([None, *rows], rows, strict=False):
+        if before is not None and before.what != row.what:
+            table.add_section()
         table.add_row(row.what, row.entrant, *_figures(row))
-    Console().print(table)
+    screen().print(table)
+
+
+def screen() -> Console:
+    """A terminal as wide as it is; a file or pipe wide enough for these tables."""
+    console = Console()
+    return console if console.is_terminal else Console(width=110)
 
 
 def _figures(row: Row) -> tuple[str, ...]:
-    costs = row.costs if row.what == "training" else None
+    costs = row.costs if row.what == "training" else Costs(None, None, None)
     return (
-        in_ms(row.seconds),
-        f"{row.ratio.median:.2f} ({row.ratio.lower:.2f}-{row.ratio.upper:.2f})",
+        f"{row.seconds.median * 1e3:.2f}",
+        quartiles_in_ms(row.seconds),
+        f"{row.ratio.median:.2f}",
         f"{row.peak_fraction.median:.0%}",
-        _mebibytes(costs and costs.residual_bytes),
-        _mebibytes(costs and costs.temporary_bytes),
-        "" if costs is None or costs.compile_seconds is None else f"{costs.compile_seconds:.2f}",
+        _mebibytes(costs.residual_bytes),
+        _mebibytes(costs.temporary_bytes),
+        "" if costs.compile_seconds is None else f"{costs.compile_seconds:.2f}",
     )
 
 
-def in_ms(seconds: Spread) -> str:
-    """A spread of seconds as milliseconds."""
-    return f"{seconds.median * 1e3:.2f} ({seconds.lower * 1e3:.2f}-{seconds.upper * 1e3:.2f})"
+def quartiles_in_ms(seconds: Spread) -> str:
+    """Of a spread of seconds, as milliseconds."""
+    return f"{seconds.lower * 1e3:.2f}-{seconds.upper * 1e3:.2f}"
 
 
 def _mebibytes(count: int | None) -> str:
-    return "" if count is None else f"{count / MEBI:.1f}"
+    return "" if count is None else f"{count / MEBI:.2f}"

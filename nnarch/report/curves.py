@@ -106,7 +106,9 @@ def _panel(axes: Axes, name: str, by_split: Mapping[str, np.ndarray], palette: P
     for place, split in enumerate(lowest_first):
         points, colour = by_split[split], _colour(split, palette)
         marker = "o" if len(points) < FEW_POINTS else None
-        axes.plot(*points.T, color=colour, linewidth=1.6, marker=marker, markersize=2.5)
+        axes.plot(
+            *points.T, label=split, color=colour, linewidth=1.6, marker=marker, markersize=2.5
+        )
         axes.annotate(
             f"{points[-1, 1]:.3g}",
             points[-1],
@@ -117,8 +119,8 @@ def _panel(axes: Axes, name: str, by_split: Mapping[str, np.ndarray], palette: P
             verticalalignment="center",
             annotation_clip=False,
         )
-    axes.set_title(in_words(name), loc="left", fontsize=10, parse_math=False)
-    _say_who(axes, sorted(by_split), palette)
+    axes.set_title(in_words(name), loc="left", fontsize=10, color=palette.ink, parse_math=False)
+    _name_the_splits(axes)
     if _spans_decades(by_split):
         axes.set_yscale("log")
 
@@ -127,20 +129,21 @@ def _colour(split: str, palette: Palette) -> str:
     return palette.series[0 if split == "train" else 1]
 
 
-def _say_who(axes: Axes, splits: list[str], palette: Palette) -> None:
-    """The splits' names, in their colours, where a legend would cover the curve."""
-    for line, split in enumerate(splits):
-        axes.text(
-            1,
-            1.02 + 0.09 * (len(splits) - 1 - line),
-            split,
-            transform=axes.transAxes,
-            horizontalalignment="right",
-            verticalalignment="bottom",
-            fontsize=8,
-            color=_colour(split, palette),
-            parse_math=False,
-        )
+def _name_the_splits(axes: Axes) -> None:
+    """In their colours above the panel, where they cover no curve."""
+    axes.legend(
+        loc="lower right",
+        bbox_to_anchor=(1, 1),
+        ncols=2,
+        labelcolor="linecolor",
+        fontsize=8,
+        frameon=False,
+        handlelength=0,
+        markerscale=0,
+        handletextpad=0,
+        columnspacing=0.9,
+        borderpad=0,
+    )
 
 
 def _spans_decades(by_split: Mapping[str, np.ndarray]) -> bool:

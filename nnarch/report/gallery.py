@@ -109,9 +109,8 @@ def sheet(examples: Sequence[Example], *, columns: int = 4) -> bytes:
             grey = "gray" if np.ndim(example.picture) == 2 else None
             axes.imshow(example.picture, cmap=grey, interpolation="nearest")
         is_right = example.generated == example.truth
-        said = example.generated if is_right else f"{example.generated}\n(true) {example.truth}"
         axes.set_title(
-            _wrapped(said),
+            _caption(example),
             y=-0.03,
             verticalalignment="top",
             fontsize=9,
@@ -121,6 +120,8 @@ def sheet(examples: Sequence[Example], *, columns: int = 4) -> bytes:
     return png_of_figure(figure)
 
 
-def _wrapped(text: str) -> str:
-    lines = (textwrap.fill(line, 30, max_lines=3) for line in text.splitlines())
-    return "\n".join(lines)
+def _caption(example: Example) -> str:
+    lines = [example.generated or "(nothing)"]
+    if example.generated != example.truth:
+        lines.append(f"(true) {example.truth}")
+    return "\n".join(textwrap.fill(line, 30, max_lines=3) for line in lines)

@@ -26,5 +26,5 @@ def dress(axes: Axes, palette: Palette) -> None:
     axes.tick_params(colors=palette.ink, labelsize=8, length=0)
     axes.grid(axis="y", color=palette.faint, linewidth=0.7)
     axes.set_axisbelow(True)
-    for text in (axes.title, axes.xaxis.label, axes.yaxis.label):
+    for text in (axes.xaxis.label, axes.yaxis.label):
         text.set_color(palette.ink)
