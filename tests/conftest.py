@@ -6,6 +6,11 @@ os.environ.setdefault(
     "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 )
 
+import hypothesis
 import jax
 
 jax.config.update("jax_num_cpu_devices", 8)
+
+# A property test has no deadline for an example: on a busy machine it would fail what is right.
+hypothesis.settings.register_profile("nnarch", deadline=None)
+hypothesis.settings.load_profile("nnarch")

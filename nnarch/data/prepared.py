@@ -25,7 +25,7 @@ def prepare(builder: tfds.core.DatasetBuilder) -> None:
       DataMissing: its source is not there, or the folder cannot be written to.
     """
     try:
-        with _lock(Path(builder.data_dir)), _own_progress_bar_alone():
+        with _lock(Path(builder.data_dir)):
             builder.download_and_prepare(file_format="array_record")
     except OSError as error:
         raise DataMissing(
@@ -41,16 +41,6 @@ def _lock(target: Path) -> Iterator[None]:
     with target.with_name(f"{target.name}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-@contextmanager
-def _own_progress_bar_alone() -> Iterator[None]:
-    """tensorflow-datasets draws four bars that flash by: builders here show one of their own."""
-    tfds.disable_progress_bar()
-    try:
-        yield
-    finally:
-        tfds.enable_progress_bar()
 
 
 def read(builder: tfds.core.DatasetBuilder, split: str, *, encoded: str) -> Sequence[dict]:

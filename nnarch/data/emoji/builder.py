@@ -4,6 +4,7 @@ import hashlib
 import io
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -175,13 +176,24 @@ def load(
     if unknown := set(splits or ()) - set(SPLITS):
         raise ValueError(f"expected splits among {SPLITS}; got {sorted(unknown)}. Name those.")
     builder = Emoji(config=f"pixels{size}", data_dir=data_folder(folder))
-    prepare(builder)
+    with _own_progress_bar_alone():
+        prepare(builder)
     # Every split is read: names are accepted by the pictures of all of them.
     records = {split: _records(builder, split) for split in SPLITS}
     accepted = defaultdict(set)
     for record in chain.from_iterable(records.values()):
         accepted[record["digest"]].add(record["name"])
     return {split: _captioned(records[split], accepted) for split in splits or SPLITS}
+
+
+@contextmanager
+def _own_progress_bar_alone() -> Iterator[None]:
+    """tensorflow-datasets draws four bars that flash by: the one of drawing tells all."""
+    tfds.disable_progress_bar()
+    try:
+        yield
+    finally:
+        tfds.enable_progress_bar()
 
 
 def _records(builder: Emoji, split: str) -> list[dict[str, Any]]:
