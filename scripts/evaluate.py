@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -65,20 +66,24 @@ def _write(path: Path, figures: Mapping[str, Figures]) -> None:
 
 
 def show(console: Console, systems: Mapping[str, Mapping[str, Figures]]) -> None:
-    """Prints a table: a line for each split and system, a column for each figure."""
+    """Prints a table for each split: a line a system, a column a figure."""
     splits = dict.fromkeys(split for results in systems.values() for split in results)
-    names = dict.fromkeys(
-        name for results in systems.values() for figures in results.values() for name in figures
-    )
-    table = Table("split", "system", box=None)
-    for name in names:
-        table.add_column(name.replace("_", " "), justify="right")
     for split in splits:
-        for system, results in systems.items():
-            figures = results.get(split, {})
+        console.print(
+            _table(split, {name: results.get(split) for name, results in systems.items()})
+        )
+
+
+def _table(split: str, systems: Mapping[str, Figures | None]) -> Table:
+    names = dict.fromkeys(name for figures in systems.values() for name in figures or ())
+    table = Table(split, box=box.SIMPLE_HEAD)
+    for name in names:
+        table.add_column(name.replace("_", "\n"), justify="right")
+    for system, figures in systems.items():
+        if figures:
             values = (f"{figures[name]:.1f}" if name in figures else "" for name in names)
-            table.add_row(split.removeprefix("test_"), system, *values)
-    console.print(table)
+            table.add_row(system, *values)
+    return table
 
 
 if __name__ == "__main__":
