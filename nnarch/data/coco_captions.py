@@ -27,7 +27,7 @@ from rich.progress import track
 
 from nnarch.data.captions import Captioned, Words
 from nnarch.data.fetch import DataMissing
-from nnarch.data.prepared import data_folder, prepare, read
+from nnarch.data.prepared import data_folder, prepared, read
 
 NAME = "coco_captions"
 # "restval", 30,504 more pictures that some train on too, is left out.
@@ -87,7 +87,8 @@ def prepare_with_tensorflow(folder: Path | str | None = None) -> None:
             f"preparing {NAME} needs TensorFlow; not installed: {', '.join(absent)}. Run "
             f"pip install {' '.join(NEEDED)} and try again. Reading the set afterwards needs none."
         )
-    prepare(tfds.builder(NAME, data_dir=data_folder(folder)))
+    place = data_folder(folder)
+    prepared(lambda: tfds.builder(NAME, data_dir=place), place)
 
 
 def _resized(builder: tfds.core.DatasetBuilder, split: str, size: int) -> Path:

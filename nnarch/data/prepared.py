@@ -1,7 +1,7 @@
 """Prepared data sets on disk: tensorflow-datasets builders written and read without TensorFlow."""
 
 import fcntl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,29 +16,38 @@ def data_folder(folder: Path | str | None) -> Path:
     return Path(folder).expanduser() if folder else cache_folder() / "datasets"
 
 
-def prepare(builder: tfds.core.DatasetBuilder) -> None:
-    """Writes the data set as array_record, unless it is there; whole or not at all.
+def prepared(
+    make: Callable[[], tfds.core.DatasetBuilder], folder: Path
+) -> tfds.core.DatasetBuilder:
+    """A builder whose data set is there: written as array_record first, whole or not at all.
 
-    A second process that wants the same set waits for the first.
+    Args:
+      make: gives the builder, with `folder` as its data_dir. It is called again once the set is
+        written, since a builder looks for its data when it is made.
+      folder: which one process at a time writes to; another one that wants the set waits.
 
     Raises:
-      DataMissing: its source is not there, or the folder cannot be written to.
+      DataMissing: the set's source is not there, or the folder cannot be written to.
     """
+    builder = make()
+    if Path(builder.data_dir).is_dir():
+        return builder
     try:
-        with _lock(Path(builder.data_dir)):
-            builder.download_and_prepare(file_format="array_record")
+        with _lock(folder):
+            make().download_and_prepare(file_format="array_record")
     except OSError as error:
         raise DataMissing(
-            f"expected to write the data set {builder.info.full_name} into {builder.data_dir}; "
-            f"got {error}. Make room there, or name another folder."
+            f"expected to write a data set into {folder}; got {error}. "
+            "Make room there, or name another folder."
         ) from error
+    return make()
 
 
 @contextmanager
-def _lock(target: Path) -> Iterator[None]:
+def _lock(folder: Path) -> Iterator[None]:
     """Held by one process at a time; the system lets go of it when that process ends."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.with_name(f"{target.name}.lock").open("w") as file:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "preparing.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -3,6 +3,7 @@
 import hashlib
 import io
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -86,6 +87,15 @@ def test_it_is_built_once(splits, tmp_path, monkeypatch):
     monkeypatch.setattr(builder, "draw", None)
     again = load(folder=tmp_path, splits=["new"])
     np.testing.assert_array_equal(again["new"].pictures, splits["new"].pictures)
+
+
+def test_processes_that_want_the_set_at_once_share_one(four_artists, tmp_path):
+    """Threads stand in for them: the lock is on the file, and each opens its own."""
+    with ThreadPoolExecutor(3) as threads:
+        loads = [threads.submit(load, folder=tmp_path) for _ in range(3)]
+        counts = [{name: len(split) for name, split in done.result().items()} for done in loads]
+    assert counts[0] == counts[1] == counts[2]
+    assert not list(tmp_path.rglob("*incomplete*"))
 
 
 def test_the_description_tells_sources_and_licences(splits, tmp_path):

@@ -21,7 +21,7 @@ from nnarch.data.emoji.artists import TRAINED, UNSEEN, Artist, Drawings, draw
 from nnarch.data.emoji.names import Name, all_names
 from nnarch.data.emoji.splits import SplitSizes, cut
 from nnarch.data.fetch import DataMissing
-from nnarch.data.prepared import data_folder, prepare, read
+from nnarch.data.prepared import data_folder, prepared, read
 
 SEED = 0  # of the choice of what is held out
 SPLITS = ("train", "validation", "composed", "new_artist", "new")
@@ -175,9 +175,9 @@ def load(
         raise ValueError(f"expected emoji of one of {sizes} pixels; got {size}. Choose one.")
     if unknown := set(splits or ()) - set(SPLITS):
         raise ValueError(f"expected splits among {SPLITS}; got {sorted(unknown)}. Name those.")
-    builder = Emoji(config=f"pixels{size}", data_dir=data_folder(folder))
+    place = data_folder(folder)
     with _own_progress_bar_alone():
-        prepare(builder)
+        builder = prepared(lambda: Emoji(config=f"pixels{size}", data_dir=place), place)
     # Every split is read: names are accepted by the pictures of all of them.
     records = {split: _records(builder, split) for split in SPLITS}
     accepted = defaultdict(set)
