@@ -86,9 +86,7 @@ class Emoji(tfds.core.GeneratorBasedBuilder):
         shown = {key: name for key, name in names.items() if any(key in d for d in digests)}
         keys = cut(shown, digests, sizes=self.builder_config.held_out, seed=SEED)
         split_of = {
-            split: self._generate_examples(trained, names, keys[split])
-            for split in SPLITS
-            if split in keys
+            split: self._generate_examples(trained, names, held) for split, held in keys.items()
         }
         unseen = {UNSEEN.name: pictures[UNSEEN.name]}
         split_of["new_artist"] = self._generate_examples(unseen, names, keys["train"])

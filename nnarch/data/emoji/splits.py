@@ -51,7 +51,7 @@ def cut(
       seed: of the choice.
     """
     rng = np.random.default_rng(seed)
-    twins = [group for artist in pictures for group in _same_picture(artist)]
+    twins = _same_picture(pictures)
     new = _choose_new(names, twins, sizes, rng)
     rest = {key: name for key, name in names.items() if key not in new}
     held = _HeldOut(rest)
@@ -63,12 +63,13 @@ def cut(
     return {"train": train, "validation": validation, "composed": composed, "new": sorted(new)}
 
 
-def _same_picture(pictures: Mapping[str, Hashable]) -> list[list[str]]:
-    """The emoji that share a picture, for each picture that several share."""
-    groups = defaultdict(list)
-    for key, picture in pictures.items():
-        groups[picture].append(key)
-    return [group for group in groups.values() if len(group) > 1]
+def _same_picture(artists: Iterable[Mapping[str, Hashable]]) -> list[list[str]]:
+    """The emoji that share a picture, for each picture that several share, whoever drew it."""
+    groups: dict[Hashable, dict[str, None]] = defaultdict(dict)
+    for pictures in artists:
+        for key, picture in pictures.items():
+            groups[picture][key] = None
+    return [[*group] for group in groups.values() if len(group) > 1]
 
 
 def _connected(keys: Iterable[str], ties: Iterable[Sequence[str]]) -> list[list[str]]:
