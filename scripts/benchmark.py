@@ -1,25 +1,41 @@
-"""Measures nnarch beside its peers: `python scripts/benchmark.py recurrent`, `... captioning`."""
+"""Measures nnarch beside its peers.
+
+benchmark.py recurrent      LSTM and GRU: nnarch, flax, PyTorch, Keras
+benchmark.py captioning     the captioning model's training step, part by part, beside PyTorch's
+"""
 
 import sys
 
 import tyro
 
-from nnarch.bench import recurrent
-
-# By the name on the command line: what it takes, and the one function that it calls.
-BENCHMARKS = {"recurrent": (recurrent.Config, recurrent.run)}
+from nnarch.bench import captioning, recurrent
 
 
-def main() -> None:
-    """Reads the command line and runs one benchmark."""
+def main(arguments: list[str]) -> int:
+    """Runs what the arguments say; returns the exit status."""
     configs = {name: config for name, (config, _) in BENCHMARKS.items()}
-    config = tyro.extras.subcommand_cli_from_dict(configs, description=__doc__)
+    config = tyro.extras.subcommand_cli_from_dict(configs, args=arguments, description=__doc__)
     run = next(run for kind, run in BENCHMARKS.values() if isinstance(config, kind))
     try:
         run(config)
     except ValueError as error:
-        sys.exit(f"benchmark: {error}")
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _captioning(config: captioning.Config) -> None:
+    from scripts.captioning_subject import captioning_subject
+
+    captioning.run(config, captioning_subject)
+
+
+# By the name on the command line: its options, and the one function that takes them.
+BENCHMARKS = {
+    "recurrent": (recurrent.Config, recurrent.run),
+    "captioning": (captioning.Config, _captioning),
+}
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

@@ -36,7 +36,13 @@ ALLOWED: dict[str, set[str]] = {
     "nnarch.metrics": set(),
     "nnarch.train": set(),
     "nnarch.report": {"nnarch.metrics"},
-    "nnarch.bench": {"nnarch.kernels", "nnarch.nn", "nnarch.models"},
+    "nnarch.bench": {
+        "nnarch.kernels",
+        "nnarch.signal",
+        "nnarch.nn",
+        "nnarch.losses",
+        "nnarch.models",
+    },
     "experiments": EVERYTHING,
     "scripts": EVERYTHING | {"nnarch.bench", "experiments"},
 }

@@ -16,7 +16,7 @@ import numpy as np
 from nnarch.bench import host, peak, plot, tables
 from nnarch.bench.entrant import Cell, Entrant, Problem, check_agreement, draw
 from nnarch.bench.recurrent_peers import PEERS, Peer, nnarch_entrant
-from nnarch.bench.row import Pass, Row
+from nnarch.bench.results import Pass, Row
 from nnarch.bench.timing import ratio, spread, take_turns
 from nnarch.bench.torch_settings import Products, jax_products, set_torch_products
 from nnarch.kernels import workloads

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from nnarch.bench.entrant import Costs
 from nnarch.bench.peak import Peak
-from nnarch.bench.row import Row
+from nnarch.bench.results import CaptioningResult, Row
 from nnarch.bench.timing import Spread
 
 MEBI = 2**20
@@ -54,6 +54,26 @@ def print_rows(rows: Sequence[Row]) -> None:
             table.add_section()
         table.add_row(row.what, row.entrant, *_figures(row))
     screen().print(table)
+
+
+def print_captioning(result: CaptioningResult, *, batch_size: int) -> None:
+    """The step, what share of it each part would be on its own, and PyTorch's step."""
+    table = Table(title=f"captioning, a training step of {batch_size}", box=box.SIMPLE_HEAD)
+    table.add_column("", no_wrap=True)
+    for heading in ("ms", "quartiles", "of the step"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, seconds in {"whole step": result.step, **result.parts}.items():
+        share = f"{seconds.median / result.step.median:.0%}"
+        table.add_row(name, f"{seconds.median * 1e3:.2f}", quartiles_in_ms(seconds), share)
+    rest = result.rest_seconds()
+    table.add_row("the rest", f"{rest * 1e3:.2f}", "", f"{rest / result.step.median:.0%}")
+    screen().print(table)
+    print(f"{batch_size / result.step.median:.0f} examples/s")
+    if result.torch is not None:
+        print(
+            f"PyTorch's whole step: {result.torch.median * 1e3:.2f} ms "
+            f"({quartiles_in_ms(result.torch)}), {result.torch_ratio.median:.2f} times ours"
+        )
 
 
 def screen() -> Console:
