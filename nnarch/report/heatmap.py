@@ -1,6 +1,7 @@
 """A matrix as a picture: attention over words, a spectrogram over time, a confusion table."""
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -11,6 +12,7 @@ from nnarch.report.palette import DARK, LIGHT, Palette, dress
 from nnarch.report.pictures import inline_pair, png_of_figure
 
 MOST_LABELS = 60  # beyond that they cannot be read
+LONGEST_LABEL = 24  # characters
 
 
 def heatmap_section(
@@ -70,8 +72,15 @@ def draw(
     return figure
 
 
-def _label(set_ticks, set_name, labels: Sequence[str] | str, *, rotation: float) -> None:
+def _label(
+    set_ticks: Callable[..., object],
+    set_name: Callable[..., object],
+    labels: Sequence[str] | str,
+    *,
+    rotation: float,
+) -> None:
     if isinstance(labels, str):
         set_name(labels, parse_math=False)
     elif len(labels) <= MOST_LABELS:
+        labels = [textwrap.shorten(label, LONGEST_LABEL, placeholder="…") for label in labels]
         set_ticks(range(len(labels)), labels, rotation=rotation, fontsize=8, parse_math=False)

@@ -33,13 +33,13 @@ def results_section(
     Args:
       title: of the section.
       results: by system; the first one is the run's own. The best figure of a split is bold.
-      columns: which figures, in order; every one that occurs, if left out.
+      columns: which figures, in order, less those that do not occur; all, if left out.
       splits: name -> heading, in order; every one that occurs, if left out.
       note: a paragraph above the table.
     """
     if not any(any(by_split.values()) for by_split in results.values()):
         return Section(title, paragraph("This run has not been evaluated yet."))
-    columns = columns or _all_columns(results)
+    columns = [column for column in columns or _all_columns(results) if _occurs(column, results)]
     splits = splits or _all_splits(results)
     groups = [_split(name, heading, results, columns) for name, heading in splits.items()]
     table = element("table", _head(["", *(c.heading for c in columns)], figures=True), *groups)
@@ -57,6 +57,14 @@ def _all_columns(results: Results) -> list[Column]:
         name for by_split in results.values() for figures in by_split.values() for name in figures
     )
     return [Column(name, in_words(name), "{:.4g}") for name in names]
+
+
+def _occurs(column: Column, results: Results) -> bool:
+    return any(
+        _is_number(figures.get(column.figure))
+        for by_split in results.values()
+        for figures in by_split.values()
+    )
 
 
 def _split(name: str, heading: str, results: Results, columns: Sequence[Column]) -> Html:
