@@ -48,6 +48,7 @@ class Checkpoints:
     def __init__(self, folder: Path, *, mode: Literal["write", "read"] = "write"):
         """Reading touches nothing; writing clears what a kill left half-written."""
         self.folder = folder
+        logging.getLogger("absl").addFilter(_not_from_orbax)  # it raises what it logs, too
         policies = checkpoint_managers
         self._manager = ocp.CheckpointManager(
             folder,
@@ -65,8 +66,7 @@ class Checkpoints:
         )
 
     def __enter__(self) -> "Checkpoints":
-        """Silences what orbax logs of the errors that it raises as well."""
-        logging.getLogger("absl").addFilter(_not_from_orbax)
+        """Itself."""
         return self
 
     def __exit__(

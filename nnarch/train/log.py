@@ -9,29 +9,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-from tensorboardX.event_file_writer import EventsWriter
-from tensorboardX.proto.event_pb2 import Event
-from tensorboardX.proto.summary_pb2 import Summary
-
 from nnarch.train.workdir import Workdir, writing
-
-Figures = dict[str, float]
 
 
 class Log:
     """Opened at a step, forgets the rows after it; a line that a kill cut short goes too."""
 
     def __init__(self, workdir: Workdir, *, step: int):
-        """Rewrites both files up to `step`. The events are made anew from the rows."""
+        """Rewrites both files up to `step`."""
+        from nnarch.train.events import Events  # takes seconds where PyTorch is installed
+
         rows = [row for row in read_rows(workdir.metrics) if row["step"] <= step]
         self._path = workdir.metrics
         with writing(self._path):
             _replace_rows(self._path, rows)
             self._rows = open(self._path, "a")  # noqa: SIM115 (closed by __exit__)
-            self._events = _open_events(workdir.events)
-            for row in rows:
-                self._write_event(row)
-            self._events.flush()
+            self._events = Events(workdir.events, rows)
 
     def __enter__(self) -> "Log":
         """Itself."""
@@ -48,7 +41,9 @@ class Log:
             self._rows.close()
             self._events.close()
 
-    def write(self, step: int, split: Literal["train", "validation"], figures: Figures) -> None:
+    def write(
+        self, step: int, split: Literal["train", "validation"], figures: dict[str, float]
+    ) -> None:
         """One row, on the disk when this returns. A figure that is not finite becomes null.
 
         Raises:
@@ -61,18 +56,7 @@ class Log:
         with writing(self._path):
             self._rows.write(json.dumps(row) + "\n")
             self._rows.flush()
-            self._write_event(row)
-            self._events.flush()
-
-    def _write_event(self, row: dict[str, Any]) -> None:
-        values = [
-            Summary.Value(tag=f"{row['split']}/{name}", simple_value=value)
-            for name, value in row.items()
-            if name not in ("step", "time", "split") and value is not None
-        ]
-        self._events.write_event(
-            Event(wall_time=row["time"], step=row["step"], summary=Summary(value=values))
-        )
+            self._events.write(row)
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -93,10 +77,3 @@ def _replace_rows(path: Path, rows: list[dict[str, Any]]) -> None:
     beside = path.with_name(path.name + ".tmp")
     beside.write_text("".join(json.dumps(row) + "\n" for row in rows))
     os.replace(beside, path)
-
-
-def _open_events(folder: Path) -> EventsWriter:
-    folder.mkdir(exist_ok=True)
-    for old in folder.glob("*.tfevents.*"):
-        old.unlink()
-    return EventsWriter(str(folder / "events"))

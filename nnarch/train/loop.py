@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+from jax.sharding import Mesh
 
 from nnarch.train import sharding
 from nnarch.train.checkpoint import Checkpoints
 from nnarch.train.clock import Clock
 from nnarch.train.config import TrainConfig
 from nnarch.train.display import Display
-from nnarch.train.distributed import Votes, is_first
+from nnarch.train.distributed import Votes, is_first, wait_for_all
 from nnarch.train.errors import DivergenceError
 from nnarch.train.interrupt import Interruption
 from nnarch.train.log import Log
@@ -73,6 +74,7 @@ def fit(
     folder = Workdir(workdir)
     with Interruption() as interruption, folder.locked():
         config = folder.claim(config, description or {"experiment": task.name})
+        wait_for_all("folder claimed")  # else one could take the other's checkpoints for strange
         with Checkpoints(folder.checkpoints) as checkpoints:
             run = _Run(task, config, mesh, rows, folder, checkpoints, interruption)
             return run.finish()
@@ -81,13 +83,18 @@ def fit(
 class _Run:
     """One call of `fit`: the state, what is remembered beside it, and the loop that moves both."""
 
-    def __init__(self, task, config, mesh, rows, folder, checkpoints, interruption):
-        self.task: Task = task
-        self.config: TrainConfig = config
-        self.mesh, self.rows = mesh, rows
-        self.folder: Workdir = folder
-        self.checkpoints: Checkpoints = checkpoints
-        self.interruption: Interruption = interruption
+    def __init__(
+        self,
+        task: Task,
+        config: TrainConfig,
+        mesh: Mesh,
+        rows: int,
+        folder: Workdir,
+        checkpoints: Checkpoints,
+        interruption: Interruption,
+    ):
+        self.task, self.config, self.mesh, self.rows = task, config, mesh, rows
+        self.folder, self.checkpoints, self.interruption = folder, checkpoints, interruption
         self.definition = define(task, config, mesh)
         self.state, self.progress = self._begin()
         self.unread: deque[tuple[int, Report]] = deque()

@@ -11,7 +11,7 @@ from nnarch.train.checkpoint import Checkpoints
 from nnarch.train.config import MeshConfig, TrainConfig, from_json
 from nnarch.train.errors import CheckpointError, WorkdirError
 from nnarch.train.sharding import make_mesh
-from nnarch.train.state import define, evaluated_model
+from nnarch.train.state import TrainState, define, evaluated_model
 from nnarch.train.task import Task
 from nnarch.train.workdir import Workdir
 
@@ -48,7 +48,9 @@ def restore(
     return evaluated_model(definition, params, state.other), step
 
 
-def _read(folder, abstract, which):
+def _read(
+    folder: Workdir, abstract: TrainState, which: Literal["best", "latest"]
+) -> tuple[TrainState, int]:
     if folder.checkpoints.exists():
         with Checkpoints(folder.checkpoints, mode="read") as checkpoints:
             restored = checkpoints.restore_model(abstract, which)

@@ -5,6 +5,7 @@ import dataclasses
 import fcntl
 import importlib.metadata
 import json
+import logging
 import os
 import platform
 import re
@@ -23,6 +24,7 @@ _MAY_CHANGE = re.compile(
     r"^(preset|config\.train\.(steps|profile|mesh(\..*)?|max_skipped"
     r"|(log|evaluate|checkpoint)_every))$"
 )
+_log = logging.getLogger(__name__)
 _PACKAGES = ("nnarch", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
@@ -87,8 +89,16 @@ class Workdir:
             self._refuse_other(differences(before, description))
         if is_first():
             write_json(self.config, description)
-            write_json(self.versions, versions())
+            self._write_versions()
         return config
+
+    def _write_versions(self) -> None:
+        now = versions()
+        if self.versions.exists():
+            before = json.loads(self.versions.read_text())
+            for name, (old, new) in differences(before, now).items():
+                _log.warning("%s was %s and is %s: last digits may differ.", name, old, new)
+        write_json(self.versions, now)
 
     def read_config(self) -> dict[str, Any] | None:
         """What config.json holds; None where no run was begun.

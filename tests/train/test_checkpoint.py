@@ -1,5 +1,6 @@
 """What is kept, what damage does, and that nothing else is lost."""
 
+import gc
 import json
 import logging
 from dataclasses import replace
@@ -22,7 +23,8 @@ CONFIG = TrainConfig(average=0.9, mesh=MeshConfig(1))
 
 @pytest.fixture
 def workdir(tmp_path):
-    return Workdir(tmp_path)
+    yield Workdir(tmp_path)
+    gc.collect()  # so that what tensorstore drops is dropped within the test that caused it
 
 
 @pytest.fixture(scope="module")

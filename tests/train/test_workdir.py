@@ -35,6 +35,16 @@ def test_length_mesh_logging_and_profiling_may_change(tmp_path):
     assert json.loads((tmp_path / "config.json").read_text())["config"]["train"]["steps"] == 300
 
 
+def test_other_versions_than_before_are_told(tmp_path, caplog):
+    claim(tmp_path)
+    claim(tmp_path)
+    assert not caplog.records
+    versions = json.loads((tmp_path / "versions.json").read_text())
+    (tmp_path / "versions.json").write_text(json.dumps({**versions, "jax": "0.0.1"}))
+    claim(tmp_path)
+    assert f"jax was 0.0.1 and is {versions['jax']}" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("change", "shown"),
     [
