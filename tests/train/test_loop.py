@@ -128,7 +128,7 @@ def test_no_program_is_made_once_the_steps_have_begun(tmp_path):
                 began.append(step)
             return super().batch(step)
 
-    task = replace(make_task(with_validation=False), batches=Watched())
+    task = replace(make_task(with_validation=False), batches=Watched(lengths=(4,)))
     jax.monitoring.register_event_duration_secs_listener(count)
     try:
         fit(task, replace(CONFIG, steps=40, log_every=1), tmp_path)
