@@ -1,0 +1,42 @@
+"""Kernels of recurrent nets: pure JAX functions that any JAX code can import.
+
+    from nnarch import kernels
+
+    params = kernels.init_lstm(jax.random.key(0), input_size=64, hidden_size=128)
+    ys, state = kernels.lstm(params, xs, lengths=lengths)
+
+Batch first at every boundary; lengths are int32 [B] and rows right-padded; parameters and states are
+NamedTuples. Every kernel works under jit, grad, vmap, remat and shard_map, on CPU, GPU and TPU.
+"""
+
+from nnarch.kernels.bidirectional import bidirectional
+from nnarch.kernels.cells import (
+    ElmanParams,
+    ElmanState,
+    GRUParams,
+    GRUState,
+    LSTMParams,
+    LSTMState,
+    init_elman,
+    init_gru,
+    init_lstm,
+)
+from nnarch.kernels.recurrent import elman, gru, lstm
+from nnarch.kernels.search import beam_search
+
+__all__ = [
+    "ElmanParams",
+    "ElmanState",
+    "GRUParams",
+    "GRUState",
+    "LSTMParams",
+    "LSTMState",
+    "beam_search",
+    "bidirectional",
+    "elman",
+    "gru",
+    "init_elman",
+    "init_gru",
+    "init_lstm",
+    "lstm",
+]

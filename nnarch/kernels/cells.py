@@ -1,0 +1,95 @@
+"""What the recurrent cells are made of: parameters, states, and how both begin.
+
+Gates are laid side by side on the last axis of a weight, in the order that each class names.
+Recurrent weights start orthogonal, one orthogonal matrix a gate; input weights start Glorot uniform;
+an LSTM's forget gate starts open (bias 1: Gers, Schmidhuber and Cummins 2000).
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+
+class ElmanParams(NamedTuple):
+    """h' = tanh(x w_x + h w_h + b). Source: Elman 1990, "Finding structure in time"."""
+
+    w_x: Array  # [D, H]
+    w_h: Array  # [H, H]
+    b: Array  # [H]
+
+
+class LSTMParams(NamedTuple):
+    """Gates i, f, g, o. Source: Hochreiter and Schmidhuber 1997, with Gers et al. 2000's forget gate."""
+
+    w_x: Array  # [D, 4H]
+    w_h: Array  # [H, 4H]
+    b: Array  # [4H]
+
+
+class GRUParams(NamedTuple):
+    """Gates r, z, n. Source: Cho et al. 2014, arXiv 1406.1078."""
+
+    w_x: Array  # [D, 3H]
+    w_h: Array  # [H, 3H]
+    b: Array  # [3H]
+    b_n: Array  # [H], beside the recurrent product of gate n
+
+
+class ElmanState(NamedTuple):
+    """What one step of an Elman net hands to the next."""
+
+    h: Array  # [B, H] float32
+
+
+class LSTMState(NamedTuple):
+    """What one step of an LSTM hands to the next."""
+
+    h: Array  # [B, H] float32
+    c: Array  # [B, H] float32
+
+
+class GRUState(NamedTuple):
+    """What one step of a GRU hands to the next."""
+
+    h: Array  # [B, H] float32
+
+
+def init_elman(
+    key: Array, input_size: int, hidden_size: int, *, dtype: jnp.dtype = jnp.float32
+) -> ElmanParams:
+    """Draws the parameters of an Elman net: w_x [D, H], w_h [H, H], b [H], all of `dtype`."""
+    w_x, w_h = _init_weights(key, input_size, hidden_size, 1, dtype)
+    return ElmanParams(w_x, w_h, jnp.zeros(hidden_size, dtype))
+
+
+def init_lstm(
+    key: Array, input_size: int, hidden_size: int, *, dtype: jnp.dtype = jnp.float32
+) -> LSTMParams:
+    """Draws the parameters of an LSTM: w_x [D, 4H], w_h [H, 4H], b [4H], all of `dtype`."""
+    w_x, w_h = _init_weights(key, input_size, hidden_size, 4, dtype)
+    forget_open = jnp.zeros((4, hidden_size), dtype).at[1].set(1)
+    return LSTMParams(w_x, w_h, forget_open.reshape(-1))
+
+
+def init_gru(
+    key: Array, input_size: int, hidden_size: int, *, dtype: jnp.dtype = jnp.float32
+) -> GRUParams:
+    """Draws the parameters of a GRU: w_x [D, 3H], w_h [H, 3H], b [3H], b_n [H], all of `dtype`."""
+    w_x, w_h = _init_weights(key, input_size, hidden_size, 3, dtype)
+    return GRUParams(w_x, w_h, jnp.zeros(3 * hidden_size, dtype), jnp.zeros(hidden_size, dtype))
+
+
+def _init_weights(
+    key: Array, input_size: int, hidden_size: int, gates: int, dtype: jnp.dtype
+) -> tuple[Array, Array]:
+    """One draw a gate, so that no gate's scale depends on how many others lie beside it."""
+    for name, size in (("input_size", input_size), ("hidden_size", hidden_size)):
+        if size < 1:
+            raise ValueError(f"{name} is {size}; give a size of 1 or more.")
+    glorot, orthogonal = jax.nn.initializers.glorot_uniform(), jax.nn.initializers.orthogonal()
+    keys = jax.random.split(key, (2, gates))
+    w_x = [glorot(k, (input_size, hidden_size), dtype) for k in keys[0]]
+    w_h = [orthogonal(k, (hidden_size, hidden_size), dtype) for k in keys[1]]
+    return jnp.concatenate(w_x, axis=1), jnp.concatenate(w_h, axis=1)

@@ -1,0 +1,43 @@
+"""Lengths of right-padded rows: what is checked, what is clipped, what a mask is made of."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+
+def check_lengths(
+    name: str, lengths: "Array | np.ndarray | list[int] | None", batch: int, limit: int
+) -> "Array | np.ndarray | None":
+    """Returns lengths as int32 [B], or None where every row is known to be full.
+
+    Lengths that lie on the host (a list, a NumPy array) are checked; those on a device or traced
+    would cost a transfer and are clipped to 0..limit instead.
+
+    Raises:
+      ValueError: not one integer a row, or below 0 or above `limit` where that can be seen.
+    """
+    if lengths is None:
+        return None
+    on_host = not isinstance(lengths, jax.Array)
+    lengths = np.asarray(lengths) if on_host else lengths
+    if on_host and lengths.size == 0:
+        lengths = lengths.astype(np.int32)  # an empty list has no integers to show its dtype by
+    if lengths.shape != (batch,) or not jnp.issubdtype(lengths.dtype, jnp.integer):
+        raise ValueError(
+            f"{name} must be integers of shape [{batch}], one a row of the batch; "
+            f"got {lengths.dtype} {lengths.shape}."
+        )
+    if not on_host:
+        return jnp.clip(lengths, 0, limit).astype(jnp.int32)
+    if outside := [int(n) for n in lengths if not 0 <= n <= limit]:
+        raise ValueError(
+            f"{name} must lie between 0 and {limit}, the size of the padded axis; got {outside[0]}. "
+            "Pad the rows further, or cut the lengths."
+        )
+    return None if np.all(lengths == limit) else lengths.astype(np.int32)
+
+
+def valid_steps(lengths: Array, steps: int) -> Array:
+    """int32 [B] -> bool [B, steps], True at the steps that are not padding."""
+    return jnp.arange(steps) < lengths[:, None]

@@ -1,0 +1,74 @@
+"""Shapes and dtypes of a recurrent call, checked before anything is compiled."""
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from nnarch.kernels.recurrent.cell import GRU, Cell
+from nnarch.kernels.recurrent.layouts import accumulator
+
+
+def check_reset(reset: str) -> None:
+    """Raises ValueError unless `reset` names a kind of GRU."""
+    if reset not in GRU:
+        raise ValueError(
+            f"gru has no reset={reset!r}: give 'after' (cuDNN, PyTorch) or 'before' (Cho et al. 2014)."
+        )
+
+
+def check_inputs(cell: Cell, xs: Array) -> None:
+    """Raises ValueError unless xs is [B, T, D] of a floating dtype."""
+    if np.ndim(xs) != 3:
+        raise ValueError(
+            f"{cell.name} expects xs [B, T, D]; got {np.shape(xs)}. "
+            "Put the batch first; give a single sequence an axis with xs[None]."
+        )
+    if not jnp.issubdtype(xs.dtype, jnp.floating):
+        raise ValueError(
+            f"{cell.name} expects xs of a floating dtype; got {xs.dtype}. Embed or cast it first."
+        )
+
+
+def check_params(cell: Cell, params: tuple, inputs: int) -> None:
+    """Raises ValueError unless every parameter has the shape that D and H ask for."""
+    names = cell.params._fields
+    if not isinstance(params, tuple) or len(params) != len(names):
+        raise ValueError(
+            f"{cell.name} expects {cell.params.__name__}({', '.join(names)}); got "
+            f"{type(params).__name__}. Draw one with init_{cell.name}(key, input_size, hidden_size)."
+        )
+    found = tuple(np.shape(p) for p in params)
+    hidden = found[1][0] if found[1] else 0
+    expected = cell.shapes(inputs, hidden)
+    if found != expected or hidden == 0:
+        raise ValueError(
+            f"{cell.name} with xs [B, T, {inputs}] expects {cell.params.__name__} of shapes "
+            f"{dict(zip(names, expected, strict=True))}; got {dict(zip(names, found, strict=True))}. "
+            f"Draw them with init_{cell.name}({inputs}, hidden_size), or mend the last axis of xs."
+        )
+    if bad := [n for n, p in zip(names, params, strict=True) if not _is_floating(p)]:
+        raise ValueError(f"{cell.name} expects parameters of a floating dtype; {bad[0]} is not.")
+
+
+def check_initial(cell: Cell, initial: tuple | None, xs: Array, hidden: int) -> tuple:
+    """Returns the initial state in the dtype of sums, zeros where none is given."""
+    dtype, expected = accumulator(xs.dtype), (xs.shape[0], hidden)
+    names = cell.state._fields
+    if initial is None:
+        return cell.state(*(jnp.zeros(expected, dtype) for _ in names))
+    if not isinstance(initial, tuple) or len(initial) != len(names):
+        raise ValueError(
+            f"{cell.name} expects an initial {cell.state.__name__}({', '.join(names)}); "
+            f"got {type(initial).__name__}."
+        )
+    for name, value in zip(names, initial, strict=True):
+        if np.shape(value) != expected or not _is_floating(value):
+            raise ValueError(
+                f"{cell.name} expects an initial {name} of shape {list(expected)}, floating; "
+                f"got {jnp.result_type(value)} {np.shape(value)}. One row for each row of xs."
+            )
+    return cell.state(*(jnp.asarray(value, dtype) for value in initial))
+
+
+def _is_floating(value: Array) -> bool:
+    return jnp.issubdtype(jnp.result_type(value), jnp.floating)

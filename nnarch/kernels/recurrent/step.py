@@ -1,0 +1,211 @@
+"""One time step of each cell, forward and backward, in terms of a layout.
+
+A cell is a namespace of pure functions:
+
+    weights(params) -> Weights                       gates apart
+    forward(layout, params, x, state) -> (state', saved)
+    backward(layout, params, saved, before, after, dstate) -> (dbefore, dz)
+    gradient(layout, saved, before, dz) -> (dparams, dx)
+
+`forward` and `backward` see one step; `gradient` sees the stacks of all steps and forms each weight's
+gradient as one product. `saved` and `dz` are tuples of arrays that the loop stacks.
+The gradient of a gate with respect to its argument is written with the gate's own value:
+sigmoid' = a (1 - a), tanh' = 1 - a^2.
+"""
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from nnarch.kernels.cells import ElmanParams, ElmanState, GRUParams, GRUState, LSTMParams, LSTMState
+from nnarch.kernels.recurrent.layouts import Layout, Weights
+
+_RESET_UPDATE, _CANDIDATE = slice(0, 2), slice(2, 3)
+
+
+def _separate(w_x: Array, w_h: Array, b: Array) -> Weights:
+    """Gives the gates an axis of their own: [.., G H] -> [.., G, H]."""
+    hidden = w_h.shape[0]
+    return Weights(
+        w_x.reshape(w_x.shape[0], -1, hidden),
+        w_h.reshape(hidden, -1, hidden),
+        b.reshape(-1, hidden),
+    )
+
+
+def _side_by_side(x: Array, h: Array, b: Array) -> tuple[Array, Array, Array]:
+    """The inverse of `_separate`."""
+    return x.reshape(x.shape[0], -1), h.reshape(h.shape[0], -1), b.reshape(-1)
+
+
+def _sigmoid(z: Array) -> Array:
+    """Through tanh, which has no overflow to guard against."""
+    return 0.5 * jnp.tanh(0.5 * z) + 0.5
+
+
+class ElmanStep:
+    """h' = tanh(x w_x + h w_h + b)."""
+
+    Params, State = ElmanParams, ElmanState
+
+    @staticmethod
+    def weights(params: ElmanParams) -> Weights:
+        return _separate(*params)
+
+    @staticmethod
+    def forward(layout: Layout, params: ElmanParams, x: Array, state: ElmanState):
+        (z,) = layout.split(layout.affine(x, state.h))
+        return ElmanState(jnp.tanh(z)), ()
+
+    # dz = dh' (1 - h'^2);  dh = w_h dz
+    @staticmethod
+    def backward(layout: Layout, params, saved, before, after: ElmanState, dstate: ElmanState):
+        dz = layout.join((dstate.h * (1 - after.h * after.h),))
+        return ElmanState(layout.pull(dz)), (dz,)
+
+    @staticmethod
+    def gradient(layout: Layout, saved, before: ElmanState, dzs):
+        (dz,) = dzs
+        dparams = _dense_gradient(layout, before.h, dz)
+        return ElmanParams(*dparams), layout.pull_input(dz)
+
+
+class LSTMStep:
+    """i, f, o = sigmoid, g = tanh of x w_x + h w_h + b;  c' = f c + i g;  h' = o tanh(c')."""
+
+    Params, State = LSTMParams, LSTMState
+
+    @staticmethod
+    def weights(params: LSTMParams) -> Weights:
+        return _separate(*params)
+
+    @staticmethod
+    def forward(layout: Layout, params: LSTMParams, x: Array, state: LSTMState):
+        gates = _lstm_gates(layout, layout.affine(x, state.h))
+        i, f, g, o = layout.split(gates)
+        c = f * state.c + i * g
+        return LSTMState(o * jnp.tanh(c), c), (gates,)
+
+    # With dc the gradient of c' from all that follows, its path through h' included:
+    #     dc  = dc' + dh' o (1 - tanh(c')^2)
+    #     di  = dc g,  df = dc c,  dg = dc i,  do = dh' tanh(c'),  each times its gate's derivative
+    #     dh  = w_h [di, df, dg, do];  dc of the step before = dc f
+    @staticmethod
+    def backward(layout: Layout, params, saved, before: LSTMState, after: LSTMState, dstate):
+        i, f, g, o = layout.split(saved[0])
+        tanh_c = jnp.tanh(after.c)
+        dc = dstate.c + dstate.h * o * (1 - tanh_c * tanh_c)
+        dz = layout.join(
+            (
+                dc * g * i * (1 - i),
+                dc * before.c * f * (1 - f),
+                dc * i * (1 - g * g),
+                dstate.h * tanh_c * o * (1 - o),
+            )
+        )
+        return LSTMState(layout.pull(dz), dc * f), (dz,)
+
+    @staticmethod
+    def gradient(layout: Layout, saved, before: LSTMState, dzs):
+        (dz,) = dzs
+        dparams = _dense_gradient(layout, before.h, dz)
+        return LSTMParams(*dparams), layout.pull_input(dz)
+
+
+def _lstm_gates(layout: Layout, z: Array) -> Array:
+    """sigmoid, sigmoid, tanh, sigmoid in one pass: sigmoid(z) = tanh(z / 2) / 2 + 1 / 2."""
+    scale = layout.per_gate(np.array([0.5, 0.5, 1, 0.5], z.dtype))
+    shift = layout.per_gate(np.array([0.5, 0.5, 0, 0.5], z.dtype))
+    return scale * jnp.tanh(scale * z) + shift
+
+
+class GRUAfterStep:
+    """r, z = sigmoid;  n = tanh(x w_n + b_n' + r (h u_n + b_n));  h' = (1 - z) n + z h."""
+
+    Params, State = GRUParams, GRUState
+
+    @staticmethod
+    def weights(params: GRUParams) -> Weights:
+        return _separate(*params[:3])
+
+    @staticmethod
+    def forward(layout: Layout, params: GRUParams, x: Array, state: GRUState):
+        x_r, x_z, x_n = layout.split(layout.input(x))
+        h_r, h_z, h_n = layout.split(layout.hidden(state.h))
+        r, z = _sigmoid(x_r + h_r), _sigmoid(x_z + h_z)
+        reset_n = h_n + layout.column(params.b_n)
+        n = jnp.tanh(x_n + r * reset_n)
+        return GRUState(n + z * (state.h - n)), (r, z, n, reset_n)
+
+    # dz = dh' (h - n) z',  dn = dh' (1 - z) n',  dr = dn (h u_n + b_n) r'
+    # dh = dh' z + w_h [dr, dz, r dn]: the recurrent side of n sees r dn, the input side dn
+    @staticmethod
+    def backward(layout: Layout, params, saved, before: GRUState, after, dstate: GRUState):
+        r, z, n, reset_n = saved
+        dh = dstate.h
+        dn = dh * (1 - z) * (1 - n * n)
+        dr = dn * reset_n * r * (1 - r)
+        dz = dh * (before.h - n) * z * (1 - z)
+        recurrent = layout.join((dr, dz, dn * r))
+        return GRUState(dh * z + layout.pull(recurrent)), (recurrent, layout.join((dn,)))
+
+    @staticmethod
+    def gradient(layout: Layout, saved, before: GRUState, dzs):
+        recurrent, dn = dzs
+        d_rz = layout.gates(recurrent, _RESET_UPDATE)
+        dw_x = [layout.outer_input(d_rz), layout.outer_input(dn)]
+        db = [layout.bias(d_rz), layout.bias(dn)]
+        dw_h = layout.outer(before.h, recurrent)
+        db_n = layout.bias(layout.gates(recurrent, _CANDIDATE))[0]
+        dx = layout.pull_input(d_rz, _RESET_UPDATE) + layout.pull_input(dn, _CANDIDATE)
+        dense = _side_by_side(jnp.concatenate(dw_x, axis=1), dw_h, jnp.concatenate(db))
+        return GRUParams(*dense, db_n), dx
+
+
+class GRUBeforeStep:
+    """r, z = sigmoid;  n = tanh(x w_n + b_n' + (r h) u_n + b_n);  h' = (1 - z) n + z h."""
+
+    Params, State = GRUParams, GRUState
+
+    @staticmethod
+    def weights(params: GRUParams) -> Weights:
+        w = _separate(*params[:3])
+        return w._replace(b=w.b.at[2].add(params.b_n))
+
+    @staticmethod
+    def forward(layout: Layout, params: GRUParams, x: Array, state: GRUState):
+        r, z = layout.split(_sigmoid(layout.affine(x, state.h, _RESET_UPDATE)))
+        (n,) = layout.split(jnp.tanh(layout.affine(x, r * state.h, _CANDIDATE)))
+        return GRUState(n + z * (state.h - n)), (r, z, n)
+
+    # dn = dh' (1 - z) n';  d(r h) = u_n dn;  dr = d(r h) h r';  dz = dh' (h - n) z'
+    # dh = dh' z + d(r h) r + [u_r, u_z] [dr, dz]
+    @staticmethod
+    def backward(layout: Layout, params, saved, before: GRUState, after, dstate: GRUState):
+        r, z, n = saved
+        dh = dstate.h
+        dn = layout.join((dh * (1 - z) * (1 - n * n),))
+        d_reset_h = layout.pull(dn, _CANDIDATE)
+        d_rz = layout.join((d_reset_h * before.h * r * (1 - r), dh * (before.h - n) * z * (1 - z)))
+        dbefore = dh * z + d_reset_h * r + layout.pull(d_rz, _RESET_UPDATE)
+        return GRUState(dbefore), (d_rz, dn)
+
+    @staticmethod
+    def gradient(layout: Layout, saved, before: GRUState, dzs):
+        d_rz, dn = dzs
+        dw_x = [layout.outer_input(d_rz), layout.outer_input(dn)]
+        dw_h = [layout.outer(before.h, d_rz), layout.outer(saved[0] * before.h, dn)]
+        db = [layout.bias(d_rz), layout.bias(dn)]
+        dx = layout.pull_input(d_rz, _RESET_UPDATE) + layout.pull_input(dn, _CANDIDATE)
+        dense = _side_by_side(
+            jnp.concatenate(dw_x, axis=1), jnp.concatenate(dw_h, axis=1), jnp.concatenate(db)
+        )
+        return GRUParams(*dense, db[1][0]), dx
+
+
+def _dense_gradient(layout: Layout, before: Array, dz: Array) -> tuple[Array, Array, Array]:
+    """The gradients of w_x, w_h, b where every gate's argument is x w_x + h w_h + b."""
+    return _side_by_side(layout.outer_input(dz), layout.outer(before, dz), layout.bias(dz))
+
+
+Step = type[ElmanStep] | type[LSTMStep] | type[GRUAfterStep] | type[GRUBeforeStep]
