@@ -8,7 +8,7 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -66,24 +66,23 @@ def _write(path: Path, figures: Mapping[str, Figures]) -> None:
 
 
 def show(console: Console, systems: Mapping[str, Mapping[str, Figures]]) -> None:
-    """Prints a table for each split: a line a system, a column a figure."""
-    splits = dict.fromkeys(split for results in systems.values() for split in results)
-    for split in splits:
-        console.print(
-            _table(split, {name: results.get(split) for name, results in systems.items()})
-        )
-
-
-def _table(split: str, systems: Mapping[str, Figures | None]) -> Table:
-    names = dict.fromkeys(name for figures in systems.values() for name in figures or ())
-    table = Table(split, box=box.SIMPLE_HEAD)
+    """Prints a table: a line a figure, a column a split; the first system, others in brackets."""
+    own, *beside = systems
+    names = dict.fromkeys(name for figures in systems[own].values() for name in figures)
+    table = Table("", box=box.SIMPLE_HEAD)
+    for split in systems[own]:
+        table.add_column(split.removeprefix("test_").replace("_", " "), justify="right")
     for name in names:
-        table.add_column(name.replace("_", "\n"), justify="right")
-    for system, figures in systems.items():
-        if figures:
-            values = (f"{figures[name]:.1f}" if name in figures else "" for name in names)
-            table.add_row(system, *values)
-    return table
+        cells = ([systems[each].get(split, {}) for each in systems] for split in systems[own])
+        table.add_row(name.replace("_", " "), *(_cell(name, figures) for figures in cells))
+    if beside:
+        table.caption = f"in brackets: {', '.join(beside)}"
+    console.print(table)
+
+
+def _cell(name: str, systems: Sequence[Figures]) -> str:
+    own, *beside = (f"{figures[name]:.1f}" if name in figures else "-" for figures in systems)
+    return f"{own} ({', '.join(beside)})" if beside else own
 
 
 if __name__ == "__main__":

@@ -70,14 +70,17 @@ def _tensor(array: jax.Array) -> Tensor:
 
 def _stage(stage: Any) -> nn.Sequential:
     kernel = _tensor(stage.convolution.kernel[...]).permute(3, 2, 0, 1)
-    convolution = nn.Conv2d(kernel.shape[1], kernel.shape[0], 3, stride=2, bias=False)
+    size, stride = kernel.shape[2], stage.convolution.stride
+    convolution = nn.Conv2d(kernel.shape[1], kernel.shape[0], size, stride=stride, bias=False)
     norm = nn.BatchNorm2d(kernel.shape[0], eps=stage.norm.epsilon, momentum=1 - stage.norm.momentum)
     with torch.no_grad():
         convolution.weight.copy_(kernel)
         norm.weight.copy_(_tensor(stage.norm.scale[...]))
         norm.bias.copy_(_tensor(stage.norm.bias[...]))
-    # an even side gets its one row of padding below, as XLA's "SAME" has it
-    layers = (nn.ZeroPad2d((0, 1, 0, 1)), convolution, norm, nn.ReLU(inplace=True))
+    # what pads a side that the stride divides: the odd row below, as XLA's "SAME" has it
+    above, below = (size - stride) // 2, (size - stride + 1) // 2
+    padding = nn.ZeroPad2d((above, below, above, below))
+    layers = (padding, convolution, norm, nn.ReLU(inplace=True))
     return nn.Sequential(*layers).to(memory_format=torch.channels_last)
 
 

@@ -32,8 +32,10 @@ class ShowAndTellConfig:
     """Length of a word's vector and of the picture's."""
     dropout: float = 0.2
     """Share of the word vectors, picture vector and LSTM outputs that training zeroes."""
-    widths: tuple[int, ...] = (32, 64, 128, 256)
-    """Channels of the CNN's stages; each stage halves the sides."""
+    widths: tuple[int, ...] = (64, 128, 256)
+    """Channels of the CNN's stages."""
+    strides: tuple[int, ...] = (4, 2, 2)
+    """By how much each stage divides the sides of its map."""
     block: Literal["plain", "residual"] = "plain"
     """What a stage of the CNN is: one convolution, or a residual block."""
     output: Literal["separate", "tied"] = "separate"
@@ -68,9 +70,9 @@ class ShowAndTell(nnx.Module):
         key: Array,
     ):
         keys = jax.random.split(key, 5)
-        cells = _cells(picture_size, len(config.widths))
+        cells = _cells(picture_size, config.strides)
         inputs = config.embedding * (2 if config.picture_input == "every_step" else 1)
-        self.cnn = CNN(3, config.widths, key=keys[0], block=config.block)
+        self.cnn = CNN(3, config.widths, strides=config.strides, key=keys[0], block=config.block)
         self.picture = Linear(cells * config.widths[-1], config.embedding, key=keys[1])
         self.embedding = Embedding(vocabulary, config.embedding, key=keys[2])
         self.lstm = LSTM(inputs, config.hidden, key=keys[3])
@@ -135,9 +137,9 @@ class ShowAndTell(nnx.Module):
         return scores if self.config.output == "separate" else self.embedding.logits(scores)
 
 
-def _cells(picture_size: int, stages: int) -> int:
+def _cells(picture_size: int, strides: tuple[int, ...]) -> int:
     """How many places the CNN's last map has."""
     side = picture_size
-    for _ in range(stages):
-        side = -(-side // 2)
+    for stride in strides:
+        side = -(-side // stride)
     return side * side

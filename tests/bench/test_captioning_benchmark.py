@@ -27,7 +27,7 @@ RECIPE = Recipe(
 
 @pytest.fixture
 def subject():
-    config = ShowAndTellConfig(hidden=5, embedding=4, widths=(3, 6))
+    config = ShowAndTellConfig(hidden=5, embedding=4, widths=(3, 6), strides=(4, 2))
     model = ShowAndTell(config, vocabulary=11, picture_size=8, start=1, key=jax.random.key(0))
     rng = np.random.default_rng(0)
     batch = {

@@ -69,7 +69,9 @@ CONFIG = captioning.Config(
         checkpoint_every=120,
         mesh=train.MeshConfig(data=1),
     ),
-    model=captioning.ShowAndTellConfig(hidden=16, embedding=16, widths=(8, 8), dropout=0.0),
+    model=captioning.ShowAndTellConfig(
+        hidden=16, embedding=16, widths=(8, 8), strides=(2, 2), dropout=0.0
+    ),
     data=captioning.DataConfig(size=SIZE, batch_size=12),
     augmentation=captioning.AugmentationConfig(shift=1.0),
     decode=captioning.DecodeConfig(max_length=5, batch_size=8),

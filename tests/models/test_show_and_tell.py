@@ -12,7 +12,7 @@ from tolerances import FLOAT32_DEEP
 from nnarch.kernels.search import beam_search
 from nnarch.models.show_and_tell import ShowAndTell, ShowAndTellConfig
 
-SMALL = ShowAndTellConfig(hidden=12, embedding=8, widths=(4, 6), dropout=0.3)
+SMALL = ShowAndTellConfig(hidden=12, embedding=8, widths=(4, 6), strides=(4, 2), dropout=0.3)
 START, END, WORDS = 1, 2, 11
 PICTURES = jax.random.uniform(jax.random.key(0), (3, 10, 10, 3))
 TOKENS = jnp.array([[5, 6, 7, END], [4, END, 0, 0], [END, 0, 0, 0]])

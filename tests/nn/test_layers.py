@@ -102,9 +102,10 @@ def test_batch_norm_uses_what_it_remembers_in_evaluation():
 
 
 @pytest.mark.parametrize("block", ["plain", "residual"])
-def test_a_cnn_halves_each_side_a_stage(block):
-    network = CNN(3, (4, 6, 8), key=KEY, block=block)
-    assert network(jnp.ones((2, 20, 12, 3))).shape == (2, 3, 2, 8)
+def test_a_cnn_divides_each_side_by_its_strides(block):
+    pictures = jnp.ones((2, 20, 12, 3))
+    assert CNN(3, (4, 6, 8), key=KEY, block=block)(pictures).shape == (2, 3, 2, 8)
+    assert CNN(3, (4, 6), strides=(4, 2), key=KEY, block=block)(pictures).shape == (2, 3, 2, 6)
 
 
 def test_a_cnn_trains_inside_jit_and_hands_its_statistics_out():
@@ -134,6 +135,8 @@ def test_a_residual_block_without_its_branch_is_its_shortcut():
     np.testing.assert_allclose(block(xs), expected, **FLOAT32)
 
 
-def test_an_unknown_block_is_named():
+def test_what_a_cnn_cannot_be_is_named():
     with pytest.raises(ValueError, match="plain, residual; got 'dense'"):
         CNN(3, (4,), key=KEY, block="dense")
+    with pytest.raises(ValueError, match="2 widths and 1 strides"):
+        CNN(3, (4, 6), strides=(2,), key=KEY)
