@@ -279,6 +279,7 @@ def report(config: Config, model: ShowAndTell, workdir: Path, *, best_step: int 
         highlights=_highlights(results, beside),
         baselines=beside,
         columns=COLUMNS,
+        splits={_test_name(name): title for name, (title, _) in GALLERIES.items()},
         preset=to_json(PRESETS["default"]),
         best_step=best_step,
     )

@@ -1,7 +1,7 @@
 """Learning curves from the rows of a run's log: a panel for each figure, a line for each split."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,7 +14,7 @@ from nnarch.report.pictures import inline_pair, png_of_figure
 from nnarch.report.tables import in_words
 
 Row = Mapping[str, Any]  # "step", "split" and figures; a figure that was not finite is None
-Curves = dict[str, dict[str, np.ndarray]]  # figure -> split -> [N, 2] of step and value
+Curves = Mapping[str, Mapping[str, np.ndarray]]  # figure -> split -> [N, 2] of step and value
 
 # What a row says of itself, and of the engine's wellbeing rather than of learning.
 _NOT_DRAWN = {"step", "time", "split", "skipped", "step_ms", "wait_ms"}
@@ -22,6 +22,13 @@ _DRAWN_LAST = ("learning_rate", "gradient_norm", "examples_per_s")
 
 COLUMNS = 3
 FEW_POINTS = 30  # each gets a dot
+
+
+class Steps(NamedTuple):
+    """What all panels share."""
+
+    last: float  # where their axes end
+    best: int | None  # marked in each
 
 
 def curves_section(
@@ -37,17 +44,23 @@ def curves_section(
     curves = gather(rows)
     if not curves:
         return Section(title, paragraph("Nothing has been logged yet."))
-    panels = (_shown(name, by_split, best_step) for name, by_split in curves.items())
+    steps = Steps(_last_step(curves), best_step)
+    panels = (_shown(name, by_split, steps) for name, by_split in curves.items())
     kept = f" The dashed line is step {best_step}, whose parameters were kept." if best_step else ""
     note = paragraph("Each training value is a mean over the steps since the one before." + kept)
-    files = {"curves.png": png_of_figure(draw(curves, best_step, LIGHT))}
+    files = {"curves.png": png_of_figure(draw(curves, steps, LIGHT))}
     return Section(title, join([note, classed("div", "panels", *panels)]), files)
 
 
-def _shown(name: str, by_split: Mapping[str, np.ndarray], best_step: int | None) -> Html:
+def _last_step(curves: Curves) -> float:
+    ends = (points[-1, 0] for by_split in curves.values() for points in by_split.values())
+    return max(1, *ends)
+
+
+def _shown(name: str, by_split: Mapping[str, np.ndarray], steps: Steps) -> Html:
     """One panel: they stand side by side or, on a phone, one below the other."""
     light, dark = (
-        png_of_figure(draw({name: by_split}, best_step, palette)) for palette in (LIGHT, DARK)
+        png_of_figure(draw({name: by_split}, steps, palette)) for palette in (LIGHT, DARK)
     )
     return inline_pair(light, dark, alt=f"Learning curve: {in_words(name)}")
 
@@ -81,9 +94,7 @@ def _place(name: str) -> int:
     return 0 if name == "loss" else 1
 
 
-def draw(
-    curves: Mapping[str, Mapping[str, np.ndarray]], best_step: int | None, palette: Palette
-) -> Figure:
+def draw(curves: Curves, steps: Steps, palette: Palette) -> Figure:
     """Panels in rows of three."""
     columns = min(COLUMNS, len(curves))
     lines = -(-len(curves) // columns)
@@ -95,8 +106,9 @@ def draw(
         axes.set_axis_off()
     for axes, (name, by_split) in zip(panels, curves.items(), strict=False):
         _panel(axes, name, by_split, palette)
-        if best_step is not None:
-            axes.axvline(best_step, color=palette.ink, linewidth=0.8, linestyle=(0, (4, 3)))
+        axes.set_xlim(0, steps.last)
+        if steps.best is not None:
+            axes.axvline(steps.best, color=palette.ink, linewidth=0.8, linestyle=(0, (4, 3)))
     return figure
 
 
@@ -121,7 +133,7 @@ def _panel(axes: Axes, name: str, by_split: Mapping[str, np.ndarray], palette: P
         )
     axes.set_title(in_words(name), loc="left", fontsize=10, color=palette.ink, parse_math=False)
     _name_the_splits(axes)
-    if _spans_decades(by_split):
+    if name != "learning_rate" and _spans_decades(by_split):
         axes.set_yscale("log")
 
 

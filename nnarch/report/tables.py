@@ -84,7 +84,7 @@ def _split(name: str, heading: str, results: Results, columns: Sequence[Column])
 def _best(column: Column, split: str, results: Results) -> float | None:
     found = [by_split.get(split, {}).get(column.figure) for by_split in results.values()]
     found = [value for value in found if _is_number(value)]
-    if len(found) < 2:
+    if len(set(found)) < 2:  # one alone, or all alike
         return None
     return max(found) if column.better == "max" else min(found)
 
