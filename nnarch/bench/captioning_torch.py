@@ -68,19 +68,33 @@ def _tensor(array: jax.Array) -> Tensor:
     return torch.from_numpy(np.array(array))
 
 
+class _Convolution(nn.Module):
+    """3x3 without bias, padded as XLA's "SAME" is: what an odd rest needs goes below and right."""
+
+    def __init__(self, kernel: Tensor, stride: int):
+        super().__init__()
+        self.weight, self.stride = nn.Parameter(kernel), stride
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Maps [B, inputs, Y, X] to [B, outputs, ceil(Y / stride), ceil(X / stride)]."""
+        above, below = self._padding(maps.shape[2])
+        left, right = self._padding(maps.shape[3])
+        maps = functional.pad(maps, (left, right, above, below))
+        return functional.conv2d(maps, self.weight, stride=self.stride)
+
+    def _padding(self, side: int) -> tuple[int, int]:
+        cells = -(-side // self.stride)
+        total = max((cells - 1) * self.stride + self.weight.shape[2] - side, 0)
+        return total // 2, total - total // 2
+
+
 def _stage(stage: Any) -> nn.Sequential:
     kernel = _tensor(stage.convolution.kernel[...]).permute(3, 2, 0, 1)
-    size, stride = kernel.shape[2], stage.convolution.stride
-    convolution = nn.Conv2d(kernel.shape[1], kernel.shape[0], size, stride=stride, bias=False)
-    norm = nn.BatchNorm2d(kernel.shape[0], eps=stage.norm.epsilon, momentum=1 - stage.norm.momentum)
+    norm = nn.BatchNorm2d(len(kernel), eps=stage.norm.epsilon, momentum=1 - stage.norm.momentum)
     with torch.no_grad():
-        convolution.weight.copy_(kernel)
         norm.weight.copy_(_tensor(stage.norm.scale[...]))
         norm.bias.copy_(_tensor(stage.norm.bias[...]))
-    # what pads a side that the stride divides: the odd row below, as XLA's "SAME" has it
-    above, below = (size - stride) // 2, (size - stride + 1) // 2
-    padding = nn.ZeroPad2d((above, below, above, below))
-    layers = (padding, convolution, norm, nn.ReLU(inplace=True))
+    layers = (_Convolution(kernel, stage.convolution.stride), norm, nn.ReLU(inplace=True))
     return nn.Sequential(*layers).to(memory_format=torch.channels_last)
 
 
@@ -160,7 +174,7 @@ class TorchStep:
         loss = self._loss(self.model(pictures.float() / 255, tokens, drops=False), labels)
         model = self.model
         leaves = {
-            "first convolution": model.stages[0][1].weight,
+            "first convolution": model.stages[0][0].weight,
             "embedding": model.embedding.weight,
             "lstm": model.lstm.weight_hh_l0,
             "output": model.output.weight,
