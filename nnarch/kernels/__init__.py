@@ -5,7 +5,7 @@
     params = kernels.init_lstm(jax.random.key(0), input_size=64, hidden_size=128)
     ys, state = kernels.lstm(params, xs, lengths=lengths)
 
-Batch first at every boundary; lengths are int32 [B] and rows right-padded; parameters and states are
+Batch first at every boundary; lengths are int32 [B], rows right-padded; parameters and states are
 NamedTuples. Every kernel works under jit, grad, vmap, remat and shard_map, on CPU, GPU and TPU.
 """
 

@@ -81,7 +81,7 @@ def _checked(cell: Cell, pair: tuple[tuple, tuple], inputs: int) -> tuple[tuple,
     forward, backward = ([np.shape(p) for p in params] for params in pair)
     if forward != backward:
         raise ValueError(
-            f"bidirectional expects both directions of the same shapes; got {forward} and {backward}."
+            f"bidirectional expects two directions of the same shapes; got {forward}, {backward}."
         )
     return pair
 

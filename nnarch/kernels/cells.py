@@ -1,8 +1,8 @@
 """What the recurrent cells are made of: parameters, states, and how both begin.
 
 Gates are laid side by side on the last axis of a weight, in the order that each class names.
-Recurrent weights start orthogonal, one orthogonal matrix a gate; input weights start Glorot uniform;
-an LSTM's forget gate starts open (bias 1: Gers, Schmidhuber and Cummins 2000).
+Recurrent weights start orthogonal, one matrix a gate; input weights start Glorot uniform; an LSTM's
+forget gate starts open (bias 1: Gers, Schmidhuber and Cummins 2000).
 """
 
 from typing import NamedTuple
@@ -21,7 +21,7 @@ class ElmanParams(NamedTuple):
 
 
 class LSTMParams(NamedTuple):
-    """Gates i, f, g, o. Source: Hochreiter and Schmidhuber 1997, with Gers et al. 2000's forget gate."""
+    """Gates i, f, g, o. Source: Hochreiter and Schmidhuber 1997; Gers et al. 2000."""
 
     w_x: Array  # [D, 4H]
     w_h: Array  # [H, 4H]

@@ -32,7 +32,7 @@ def check_lengths(
         return jnp.clip(lengths, 0, limit).astype(jnp.int32)
     if outside := [int(n) for n in lengths if not 0 <= n <= limit]:
         raise ValueError(
-            f"{name} must lie between 0 and {limit}, the size of the padded axis; got {outside[0]}. "
+            f"{name} must lie between 0 and {limit}, the padded size; got {outside[0]}. "
             "Pad the rows further, or cut the lengths."
         )
     return None if np.all(lengths == limit) else lengths.astype(np.int32)

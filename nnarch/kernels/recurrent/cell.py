@@ -1,4 +1,4 @@
-"""A recurrent cell as the public functions see it: its types, and its step in each implementation."""
+"""A recurrent cell as the public functions see it: its types, and its step by implementation."""
 
 from collections.abc import Callable
 from typing import NamedTuple

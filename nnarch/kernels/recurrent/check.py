@@ -12,7 +12,7 @@ def check_reset(reset: str) -> None:
     """Raises ValueError unless `reset` names a kind of GRU."""
     if reset not in GRU:
         raise ValueError(
-            f"gru has no reset={reset!r}: give 'after' (cuDNN, PyTorch) or 'before' (Cho et al. 2014)."
+            f"gru has no reset={reset!r}: give 'after' (cuDNN, PyTorch) or 'before' (Cho 2014)."
         )
 
 
@@ -35,7 +35,7 @@ def check_params(cell: Cell, params: tuple, inputs: int) -> None:
     if not isinstance(params, tuple) or len(params) != len(names):
         raise ValueError(
             f"{cell.name} expects {cell.params.__name__}({', '.join(names)}); got "
-            f"{type(params).__name__}. Draw one with init_{cell.name}(key, input_size, hidden_size)."
+            f"{type(params).__name__}. init_{cell.name}(key, input_size, hidden_size) draws one."
         )
     found = tuple(np.shape(p) for p in params)
     hidden = found[1][0] if found[1] else 0
@@ -43,7 +43,8 @@ def check_params(cell: Cell, params: tuple, inputs: int) -> None:
     if found != expected or hidden == 0:
         raise ValueError(
             f"{cell.name} with xs [B, T, {inputs}] expects {cell.params.__name__} of shapes "
-            f"{dict(zip(names, expected, strict=True))}; got {dict(zip(names, found, strict=True))}. "
+            f"{dict(zip(names, expected, strict=True))}; "
+            f"got {dict(zip(names, found, strict=True))}. "
             f"Draw them with init_{cell.name}({inputs}, hidden_size), or mend the last axis of xs."
         )
     if bad := [n for n, p in zip(names, params, strict=True) if not _is_floating(p)]:

@@ -1,4 +1,4 @@
-"""cuDNN's LSTM, through jax.experimental.rnn: where it serves it is hard to beat, where not it says so."""
+"""cuDNN's LSTM, through jax.experimental.rnn; where it cannot serve it says why."""
 
 from typing import NamedTuple
 

@@ -8,7 +8,7 @@ weights with [x; h], read without packing the weights anew at each step.
 BatchFirst, for accelerators: the input's product for all steps is taken before the loop, as one
 large product; a step multiplies [B, H] with [H, G, H].
 
-The gates have an axis of their own, so that a hidden axis that is sharded is never cut across gates.
+The gates have an axis of their own, so that a sharded hidden axis is never cut across gates.
 Operands of products are rounded to the dtype of the input; sums are float32 (float64 if that is).
 """
 
@@ -140,7 +140,7 @@ class FeaturesFirst:
 
     @staticmethod
     def export(stack: Array) -> Array:
-        """A stack in the order that both layouts share, [T, B, ...]: undone by `restore`, for free."""
+        """A stack in the order that both layouts share, [T, B, ...]; `restore` undoes it free."""
         return jnp.moveaxis(stack, (-2, -1), (0, 1))
 
     @staticmethod

@@ -14,9 +14,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from nnarch.kernels.recurrent.layouts import BatchFirst, FeaturesFirst, Layout, accumulator
+from nnarch.kernels.recurrent.layouts import BatchFirst, FeaturesFirst, Layout
 from nnarch.kernels.recurrent.step import Step
-from nnarch.kernels.varying import varying_alike, varying_as
+from nnarch.kernels.varying import varying_alike
 
 
 class Plan(NamedTuple):
