@@ -7,8 +7,8 @@ A cell is a namespace of pure functions:
     backward(layout, params, saved, before, after, dstate) -> (dbefore, dz)
     gradient(layout, saved, before, dz) -> (dparams, dx)
 
-`forward` and `backward` see one step; `gradient` sees the stacks of all steps and forms the gradient
-of each weight as one product. `saved` and `dz` are tuples of arrays that the loop stacks.
+`forward` and `backward` see one step; `gradient` sees the stacks of all steps and forms each
+weight's gradient as one product. `saved` and `dz` are tuples of arrays that the loop stacks.
 The gradient of a gate with respect to its argument is written with the gate's own value:
 sigmoid' = a (1 - a), tanh' = 1 - a^2.
 """
