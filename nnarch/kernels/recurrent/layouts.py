@@ -60,8 +60,17 @@ class FeaturesFirst:
     @staticmethod
     def join(parts: tuple[Array, ...]) -> Array:
         """G arrays -> [G, ...]."""
-        # Without the barrier each element of the joined array asks again which part it is of.
-        return jnp.stack(lax.optimization_barrier(parts))
+        return jnp.stack(parts)
+
+    @staticmethod
+    def write(stack: Array, parts: tuple[Array, ...], t: Array) -> tuple[Array, Array]:
+        """Writes G arrays into the stack [G, H, T, B] at step t -> (the stack, them joined)."""
+        # A concatenation that computes its parts asks of each element which part it is of: at
+        # B, H = 32, 256 it cost four times what the gates' gradients do, written one by one.
+        for g, part in enumerate(parts):
+            part = part.astype(stack.dtype)[None, :, None]
+            stack = lax.dynamic_update_slice(stack, part, (g, 0, t, 0))
+        return stack, lax.dynamic_index_in_dim(stack, t, 2, keepdims=False)
 
     @staticmethod
     def gates(stack: Array, which: slice) -> Array:
@@ -182,6 +191,12 @@ class BatchFirst:
     def join(parts: tuple[Array, ...]) -> Array:
         """G arrays -> [..., G, H]."""
         return jnp.stack(parts, axis=-2)
+
+    @staticmethod
+    def write(stack: Array, parts: tuple[Array, ...], t: Array) -> tuple[Array, Array]:
+        """Writes G arrays into the stack [T, B, G, H] at step t -> (the stack, them joined)."""
+        joined = BatchFirst.join(parts).astype(stack.dtype)
+        return lax.dynamic_update_index_in_dim(stack, joined, t, 0), joined
 
     @staticmethod
     def gates(stack: Array, which: slice) -> Array:

@@ -117,12 +117,11 @@ def _backward(layout_type, params, xs, valid, kept, cotangents, *, plan):
 
     def step(carry, t):
         dstate, dzs = carry
-        dstate, dz = retreat(dstate, t)
-        return (dstate, _put_all(layout, dzs, dz, t)), None
+        return retreat(dstate, t, Writer(layout, dzs, valid, t)), None
 
     length = xs.shape[1]
-    _, dz_shapes = jax.eval_shape(retreat, dstate, 0)
-    dzs = jax.tree.map(lambda s: _stack(layout, s, length, xs.dtype), dz_shapes)
+    _, dz_shapes = jax.eval_shape(lambda d: retreat(d, 0, Joiner(layout)), dstate)
+    dzs = [_stack(layout, s, length, xs.dtype) for s in dz_shapes]
     carry = (dstate, varying_alike((xs, dzs))[1])
     (dstate, dzs), _ = lax.scan(step, carry, jnp.arange(length), reverse=not plan.reverse)
     before, _ = _slots(plan)
@@ -157,23 +156,49 @@ def _advance(plan, layout, params, valid):
 
 
 def _retreat(plan, layout, params, kept, dys, valid):
-    """(gradient of the state after step t, t) -> (of the state before it, of the gates)."""
+    """(gradient of the state after step t, t, emit) -> (of the state before it, of the gates)."""
     before, after = _slots(plan)
 
-    def retreat(dstate, t):
+    def retreat(dstate, t, emit):
         states = [
             jax.tree.map(lambda s, slot=slot: _at(layout, s, t + slot), kept.states)
             for slot in (before, after)
         ]
         saved = jax.tree.map(lambda s: _at(layout, s, t), kept.saved)
         dstate = dstate._replace(h=dstate.h + _at(layout, dys, t))
-        dbefore, dz = plan.step.backward(layout, params, saved, *states, dstate)
-        # A step that is padding hands its gradient on as it is, and has none of its own.
-        nothing = jax.tree.map(jnp.zeros_like, dz)
-        dz = _where_valid(layout, valid, t, dz, nothing)
-        return _where_valid(layout, valid, t, dbefore, dstate), dz
+        dbefore = plan.step.backward(layout, params, saved, *states, dstate, emit)
+        # A step that is padding hands its gradient on as it is.
+        return _where_valid(layout, valid, t, dbefore, dstate), emit.emitted
 
     return retreat
+
+
+class Joiner:
+    """An `emit` that shows what a cell emits, and keeps it."""
+
+    def __init__(self, layout):
+        self.layout, self.emitted = layout, []
+
+    def __call__(self, parts):
+        """Returns the gates joined."""
+        self.emitted.append(self.layout.join(parts))
+        return self.emitted[-1]
+
+
+class Writer:
+    """An `emit` that writes into stacks at step t: zeros where the step is padding."""
+
+    def __init__(self, layout, stacks, valid, t):
+        self.layout, self.valid, self.t = layout, valid, t
+        self.stacks, self.emitted = list(stacks), []
+
+    def __call__(self, parts):
+        """Returns the gates joined."""
+        nothing = tuple(jnp.zeros_like(part) for part in parts)
+        parts = _where_valid(self.layout, self.valid, self.t, tuple(parts), nothing)
+        stack, joined = self.layout.write(self.stacks[len(self.emitted)], parts, self.t)
+        self.emitted.append(stack)
+        return joined
 
 
 def _where_valid(layout, valid, t, new, old):

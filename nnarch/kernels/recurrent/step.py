@@ -4,14 +4,17 @@ A cell is a namespace of pure functions:
 
     weights(params) -> Weights                       gates apart
     forward(layout, params, x, state) -> (state', saved)
-    backward(layout, params, saved, before, after, dstate) -> (dbefore, dz)
+    backward(layout, params, saved, before, after, dstate, emit) -> dbefore
     gradient(layout, saved, before, dz) -> (dparams, dx)
 
 `forward` and `backward` see one step; `gradient` sees the stacks of all steps and forms each
-weight's gradient as one product. `saved` and `dz` are tuples of arrays that the loop stacks.
+weight's gradient as one product. `saved` is a tuple of arrays that the loop stacks; so is `dz`, of
+what the cell handed to `emit`: a tuple of gates, of which `emit` returns the joined array.
 The gradient of a gate with respect to its argument is written with the gate's own value:
 sigmoid' = a (1 - a), tanh' = 1 - a^2.
 """
+
+from collections.abc import Callable
 
 import jax.numpy as jnp
 import numpy as np
@@ -19,6 +22,8 @@ from jax import Array
 
 from nnarch.kernels.cells import ElmanParams, ElmanState, GRUParams, GRUState, LSTMParams, LSTMState
 from nnarch.kernels.recurrent.layouts import Layout, Weights
+
+Emit = Callable[[tuple[Array, ...]], Array]
 
 _RESET_UPDATE, _CANDIDATE = slice(0, 2), slice(2, 3)
 
@@ -59,9 +64,9 @@ class ElmanStep:
 
     # dz = dh' (1 - h'^2);  dh = w_h dz
     @staticmethod
-    def backward(layout: Layout, params, saved, before, after: ElmanState, dstate: ElmanState):
-        dz = layout.join((dstate.h * (1 - after.h * after.h),))
-        return ElmanState(layout.pull(dz)), (dz,)
+    def backward(layout: Layout, params, saved, before, after: ElmanState, dstate, emit: Emit):
+        dz = emit((dstate.h * (1 - after.h * after.h),))
+        return ElmanState(layout.pull(dz))
 
     @staticmethod
     def gradient(layout: Layout, saved, before: ElmanState, dzs):
@@ -91,19 +96,13 @@ class LSTMStep:
     #     di  = dc g,  df = dc c,  dg = dc i,  do = dh' tanh(c'),  each times its gate's derivative
     #     dh  = w_h [di, df, dg, do];  dc of the step before = dc f
     @staticmethod
-    def backward(layout: Layout, params, saved, before: LSTMState, after: LSTMState, dstate):
+    def backward(layout: Layout, params, saved, before, after: LSTMState, dstate, emit: Emit):
         i, f, g, o = layout.split(saved[0])
         tanh_c = jnp.tanh(after.c)
         dc = dstate.c + dstate.h * o * (1 - tanh_c * tanh_c)
-        dz = layout.join(
-            (
-                dc * g * i * (1 - i),
-                dc * before.c * f * (1 - f),
-                dc * i * (1 - g * g),
-                dstate.h * tanh_c * o * (1 - o),
-            )
-        )
-        return LSTMState(layout.pull(dz), dc * f), (dz,)
+        di, df, dg = dc * g * i * (1 - i), dc * before.c * f * (1 - f), dc * i * (1 - g * g)
+        dz = emit((di, df, dg, dstate.h * tanh_c * o * (1 - o)))
+        return LSTMState(layout.pull(dz), dc * f)
 
     @staticmethod
     def gradient(layout: Layout, saved, before: LSTMState, dzs):
@@ -140,14 +139,15 @@ class GRUAfterStep:
     # dz = dh' (h - n) z',  dn = dh' (1 - z) n',  dr = dn (h u_n + b_n) r'
     # dh = dh' z + w_h [dr, dz, r dn]: the recurrent side of n sees r dn, the input side dn
     @staticmethod
-    def backward(layout: Layout, params, saved, before: GRUState, after, dstate: GRUState):
+    def backward(layout: Layout, params, saved, before: GRUState, after, dstate, emit: Emit):
         r, z, n, reset_n = saved
         dh = dstate.h
         dn = dh * (1 - z) * (1 - n * n)
         dr = dn * reset_n * r * (1 - r)
         dz = dh * (before.h - n) * z * (1 - z)
-        recurrent = layout.join((dr, dz, dn * r))
-        return GRUState(dh * z + layout.pull(recurrent)), (recurrent, layout.join((dn,)))
+        recurrent = emit((dr, dz, dn * r))
+        emit((dn,))
+        return GRUState(dh * z + layout.pull(recurrent))
 
     @staticmethod
     def gradient(layout: Layout, saved, before: GRUState, dzs):
@@ -181,18 +181,17 @@ class GRUBeforeStep:
     # dn = dh' (1 - z) n';  d(r h) = u_n dn;  dr = d(r h) h r';  dz = dh' (h - n) z'
     # dh = dh' z + d(r h) r + [u_r, u_z] [dr, dz]
     @staticmethod
-    def backward(layout: Layout, params, saved, before: GRUState, after, dstate: GRUState):
+    def backward(layout: Layout, params, saved, before: GRUState, after, dstate, emit: Emit):
         r, z, n = saved
         dh = dstate.h
-        dn = layout.join((dh * (1 - z) * (1 - n * n),))
+        dn = emit((dh * (1 - z) * (1 - n * n),))
         d_reset_h = layout.pull(dn, _CANDIDATE)
-        d_rz = layout.join((d_reset_h * before.h * r * (1 - r), dh * (before.h - n) * z * (1 - z)))
-        dbefore = dh * z + d_reset_h * r + layout.pull(d_rz, _RESET_UPDATE)
-        return GRUState(dbefore), (d_rz, dn)
+        d_rz = emit((d_reset_h * before.h * r * (1 - r), dh * (before.h - n) * z * (1 - z)))
+        return GRUState(dh * z + d_reset_h * r + layout.pull(d_rz, _RESET_UPDATE))
 
     @staticmethod
     def gradient(layout: Layout, saved, before: GRUState, dzs):
-        d_rz, dn = dzs
+        dn, d_rz = dzs
         dw_x = [layout.outer_input(d_rz), layout.outer_input(dn)]
         dw_h = [layout.outer(before.h, d_rz), layout.outer(saved[0] * before.h, dn)]
         db = [layout.bias(d_rz), layout.bias(dn)]
