@@ -7,7 +7,8 @@ in one process, with the machine's fastest matrix product as one more contestant
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 import jax
@@ -42,7 +43,7 @@ class Config:
     repeats: int = 15  # rounds in which every entrant has a turn
     turn_seconds: float = 0.1  # about how long one turn's timed calls last
     products: Products = "float32"  # "fast" allows TF32 on a GPU, bfloat16 passes on a TPU
-    output: Path = field(default=Path("runs/benchmarks"))  # takes recurrent.json and recurrent.png
+    output: Path = Path("runs/benchmarks")  # takes recurrent.json and recurrent.png
 
 
 def run(config: Config) -> list[Row]:
@@ -100,19 +101,19 @@ def _measure(
     )
     rows = []
     for what, products in PRODUCTS_OF_PASS.items():
-        flops = products * problem.product_flops()
         seconds = _race(entrants, what, product, config)
+        seconds_at_peak = products * problem.product_flops() / product.flops * seconds[PRODUCT]
         rows += [
             Row(
                 cell,
                 shape,
                 what,
                 entrant.name,
-                spread(seconds[entrant.name]),
-                ratio(seconds[entrant.name], seconds["nnarch"]),
-                spread(flops / seconds[entrant.name] / (product.flops / seconds[PRODUCT])),
-                entrant.costs,
-                differences[entrant.name],
+                seconds=spread(seconds[entrant.name]),
+                ratio=ratio(seconds[entrant.name], seconds["nnarch"]),
+                peak_fraction=spread(seconds_at_peak / seconds[entrant.name]),
+                costs=entrant.costs,
+                difference=differences[entrant.name],
             )
             for entrant in entrants
         ]
@@ -121,14 +122,22 @@ def _measure(
 
 def _entrants(problem: Problem, device: jax.Device, peers: tuple[Peer, ...]) -> list[Entrant]:
     entrants = [nnarch_entrant(problem, device)]
-    if device.platform == "gpu" and problem.cell == "lstm":
-        entrants.append(nnarch_entrant(problem, device, implementation="cudnn"))
+    if device.platform == "gpu" and problem.cell == "lstm":  # the choice, and what it chose from
+        entrants += [
+            nnarch_entrant(problem, device, implementation=implementation)
+            for implementation in ("scan", "cudnn")
+        ]
     for peer in peers:
         try:
             entrants.append(PEERS[peer](problem, device))
         except ImportError as error:
-            print(f"{peer} is left out: {error}. The extra `peers` installs it.")
+            _say_once(f"{peer} is left out: {error}. The extra `peers` installs it.")
     return entrants
+
+
+@cache
+def _say_once(message: str) -> None:
+    print(message)
 
 
 def _race(
