@@ -16,7 +16,7 @@ from jax import Array, lax
 
 from nnarch.kernels.recurrent.layouts import BatchFirst, FeaturesFirst, Layout
 from nnarch.kernels.recurrent.step import Step
-from nnarch.kernels.varying import varying_alike
+from nnarch.kernels.varying import varying_alike, varying_as
 
 
 class Plan(NamedTuple):
@@ -69,106 +69,105 @@ def _on_platform(run, *operands):
     )
 
 
+# Every stack has T + 1 slots. Before the loop the inputs are padded by one step, behind the last
+# (in front of the first, if reverse), so that the slot of step t is also that of the state before it in
+# the stack of states, which begins with the initial one. No stack has to be shifted or cut to take
+# part in a weight's product: in the slot that is no step's the gradient is zero. Nor do the rows of
+# a stack lie a power of two of bytes apart, where they would fall into few sets of the cache.
+
+
 def _forward(layout_type, params, xs, initial, valid, *, plan):
     layout, state, valid = _enter(layout_type, plan, params, xs, initial, valid)
     advance = _advance(plan, layout, params, valid)
 
-    def step(carry, t):
+    def step(carry, slot):
         state, ys = carry
-        state, _ = advance(state, t)
-        return (state, _put(layout, ys, state.h, t)), None
+        state, _ = advance(state, slot)
+        return (state, _put(layout, ys, state.h, slot)), None
 
-    length = xs.shape[1]
-    ys = _stack(layout, state.h, length, xs.dtype)
-    (state, ys), _ = lax.scan(step, (state, ys), jnp.arange(length), reverse=plan.reverse)
-    return _leave(layout, ys, state, valid)
+    ys = _stack(layout, state.h, xs)
+    (state, ys), _ = lax.scan(step, (state, ys), _slots(plan, xs), reverse=plan.reverse)
+    return _leave(layout, _cut(layout, ys, plan.reverse), state, valid, plan)
 
 
 def _forward_and_keep(layout_type, params, xs, initial, valid, *, plan):
     layout, state, valid = _enter(layout_type, plan, params, xs, initial, valid)
     advance = _advance(plan, layout, params, valid)
-    before, after = _slots(plan)
 
-    def step(carry, t):
+    def step(carry, slot):
         state, stacks = carry
-        state, saved = advance(state, t)
-        states = _put_all(layout, stacks.states, state, t + after)
-        return (state, Residuals(states, _put_all(layout, stacks.saved, saved, t))), None
+        state, saved = advance(state, slot)
+        states = _put_all(layout, stacks.states, state, slot + _ahead(plan))
+        return (state, Residuals(states, _put_all(layout, stacks.saved, saved, slot))), None
 
-    length = xs.shape[1]
     _, saved_shapes = jax.eval_shape(advance, state, 0)
-    states = jax.tree.map(lambda s: _stack(layout, s, length + 1, s.dtype), state)
-    states = _put_all(layout, states, state, before * length)
-    saved = jax.tree.map(lambda s: _stack(layout, s, length, xs.dtype), saved_shapes)
-    carry = (state, varying_alike((xs, Residuals(states, saved)))[1])
-    (state, kept), _ = lax.scan(step, carry, jnp.arange(length), reverse=plan.reverse)
-    ys = _cut(layout, kept.states.h, after, length).astype(xs.dtype)
-    return _leave(layout, ys, state, valid), jax.tree.map(layout.export, kept)
+    states = jax.tree.map(lambda s: _stack(layout, s, xs, s.dtype), state)
+    states = _put_all(layout, states, state, plan.reverse * xs.shape[1])
+    saved = jax.tree.map(lambda s: _stack(layout, s, xs), saved_shapes)
+    carry = (state, Residuals(states, saved))
+    (state, kept), _ = lax.scan(step, carry, _slots(plan, xs), reverse=plan.reverse)
+    ys = _cut(layout, kept.states.h, not plan.reverse).astype(xs.dtype)
+    return _leave(layout, ys, state, valid, plan), jax.tree.map(layout.export, kept)
 
 
 def _backward(layout_type, params, xs, valid, kept, cotangents, *, plan):
     dys, dfinal = cotangents
+    if valid is not None:
+        dys = jnp.where(valid[..., None], dys, 0)
     layout, dstate, valid = _enter(layout_type, plan, params, xs, dfinal, valid)
     kept = jax.tree.map(layout.restore, kept)
-    dys = layout.enter(dys)
-    if valid is not None:
-        dys = jnp.where(layout.rows(valid, dys), dys, 0)
-    retreat = _retreat(plan, layout, params, kept, dys, valid)
+    retreat = _retreat(plan, layout, params, kept, layout.enter(_padded(plan, dys)), valid)
 
-    def step(carry, t):
+    def step(carry, slot):
         dstate, dzs = carry
-        return retreat(dstate, t, Writer(layout, dzs, valid, t)), None
+        return retreat(dstate, slot, Writer(layout, dzs, valid, slot)), None
 
-    length = xs.shape[1]
     _, dz_shapes = jax.eval_shape(lambda d: retreat(d, 0, Joiner(layout)), dstate)
-    dzs = [_stack(layout, s, length, xs.dtype) for s in dz_shapes]
-    carry = (dstate, varying_alike((xs, dzs))[1])
-    (dstate, dzs), _ = lax.scan(step, carry, jnp.arange(length), reverse=not plan.reverse)
-    before, _ = _slots(plan)
-    states = jax.tree.map(lambda s: _cut(layout, s, before, length), kept.states)
-    dparams, dxs = plan.step.gradient(layout, kept.saved, states, dzs)
-    return dparams, layout.leave(dxs).astype(xs.dtype), jax.tree.map(layout.leave_state, dstate)
+    dzs = [_stack(layout, s, xs) for s in dz_shapes]
+    slots = _slots(plan, xs)
+    (dstate, dzs), _ = lax.scan(step, (dstate, dzs), slots, reverse=not plan.reverse)
+    dparams, dxs = plan.step.gradient(layout, kept.saved, kept.states, dzs)
+    dxs = layout.leave(_cut(layout, dxs, plan.reverse)).astype(xs.dtype)
+    return dparams, dxs, jax.tree.map(layout.leave_state, dstate)
 
 
 def _enter(layout_type, plan, params, xs, state, valid):
     """Binds the weights and the inputs to a layout, and brings states and validity into it."""
-    layout = layout_type(plan.step.weights(params), layout_type.enter(xs), xs.dtype)
-    valid = None if valid is None else valid.T
+    inputs = layout_type.enter(_padded(plan, xs))
+    layout = layout_type(plan.step.weights(params), inputs, xs.dtype)
+    valid = None if valid is None else _padded(plan, valid).T
     return layout, jax.tree.map(layout.enter_state, state), valid
 
 
-def _leave(layout, ys, state, valid):
+def _leave(layout, ys, state, valid, plan):
     """Brings the outputs and the last state back to the batch first, and zeroes the padding."""
     if valid is not None:
-        ys = jnp.where(layout.rows(valid, ys), ys, 0)
+        ys = jnp.where(layout.rows(valid[_steps(plan)], ys), ys, 0)
     return layout.leave(ys), jax.tree.map(layout.leave_state, state)
 
 
 def _advance(plan, layout, params, valid):
-    """(state, t) -> (the state after step t, what the pass backward wants of it)."""
+    """(state, slot) -> (the state after that step, what the pass backward wants of it)."""
     inputs = layout.inputs
 
-    def advance(state, t):
-        after, saved = plan.step.forward(layout, params, _at(layout, inputs, t), state)
-        return _where_valid(layout, valid, t, after, state), saved
+    def advance(state, slot):
+        after, saved = plan.step.forward(layout, params, _at(layout, inputs, slot), state)
+        return _where_valid(layout, valid, slot, after, state), saved
 
     return advance
 
 
 def _retreat(plan, layout, params, kept, dys, valid):
-    """(gradient of the state after step t, t, emit) -> (of the state before it, of the gates)."""
-    before, after = _slots(plan)
+    """(gradient of the state after a step, slot, emit) -> (of that before it, of the gates)."""
 
-    def retreat(dstate, t, emit):
-        states = [
-            jax.tree.map(lambda s, slot=slot: _at(layout, s, t + slot), kept.states)
-            for slot in (before, after)
-        ]
-        saved = jax.tree.map(lambda s: _at(layout, s, t), kept.saved)
-        dstate = dstate._replace(h=dstate.h + _at(layout, dys, t))
-        dbefore = plan.step.backward(layout, params, saved, *states, dstate, emit)
+    def retreat(dstate, slot, emit):
+        before = jax.tree.map(lambda s: _at(layout, s, slot), kept.states)
+        after = jax.tree.map(lambda s: _at(layout, s, slot + _ahead(plan)), kept.states)
+        saved = jax.tree.map(lambda s: _at(layout, s, slot), kept.saved)
+        dstate = dstate._replace(h=dstate.h + _at(layout, dys, slot))
+        dbefore = plan.step.backward(layout, params, saved, before, after, dstate, emit)
         # A step that is padding hands its gradient on as it is.
-        return _where_valid(layout, valid, t, dbefore, dstate), emit.emitted
+        return _where_valid(layout, valid, slot, dbefore, dstate), emit.emitted
 
     return retreat
 
@@ -186,52 +185,72 @@ class Joiner:
 
 
 class Writer:
-    """An `emit` that writes into stacks at step t: zeros where the step is padding."""
+    """An `emit` that writes into stacks at a slot: zeros where the step is padding."""
 
-    def __init__(self, layout, stacks, valid, t):
-        self.layout, self.valid, self.t = layout, valid, t
+    def __init__(self, layout, stacks, valid, slot):
+        self.layout, self.valid, self.slot = layout, valid, slot
         self.stacks, self.emitted = list(stacks), []
 
     def __call__(self, parts):
         """Returns the gates joined."""
         nothing = tuple(jnp.zeros_like(part) for part in parts)
-        parts = _where_valid(self.layout, self.valid, self.t, tuple(parts), nothing)
-        stack, joined = self.layout.write(self.stacks[len(self.emitted)], parts, self.t)
+        parts = _where_valid(self.layout, self.valid, self.slot, tuple(parts), nothing)
+        stack, joined = self.layout.write(self.stacks[len(self.emitted)], parts, self.slot)
         self.emitted.append(stack)
         return joined
 
 
-def _where_valid(layout, valid, t, new, old):
+def _where_valid(layout, valid, slot, new, old):
     if valid is None:
         return new
-    here = _at(layout, valid, t)
+    here = _at(layout, valid, slot)
     return jax.tree.map(lambda n, o: jnp.where(layout.rows(here, n), n, o), new, old)
 
 
-def _slots(plan: Plan) -> tuple[int, int]:
-    """Where a stack of T + 1 states holds those before and after step t: t plus these."""
-    return (1, 0) if plan.reverse else (0, 1)
+def _slots(plan: Plan, xs: Array) -> Array:
+    """The slots of the steps, in the order of time."""
+    return jnp.arange(xs.shape[1]) + plan.reverse
 
 
-def _stack(layout: Layout, like, length: int, dtype) -> Array:
-    """Room for `length` arrays like this one."""
+def _ahead(plan: Plan) -> int:
+    """From the slot of the state before a step to that of the state after it."""
+    return -1 if plan.reverse else 1
+
+
+def _steps(plan: Plan) -> slice:
+    """Which of the T + 1 slots are steps."""
+    return slice(1, None) if plan.reverse else slice(-1)
+
+
+def _padded(plan: Plan, rows: Array) -> Array:
+    """[B, T, ...] -> [B, T + 1, ...], the slot that is no step's filled with zeros."""
+    widths = [(0, 0)] * rows.ndim
+    widths[1] = (int(plan.reverse), int(not plan.reverse))
+    return jnp.pad(rows, widths)
+
+
+def _stack(layout: Layout, like, xs: Array, dtype: jnp.dtype | None = None) -> Array:
+    """T + 1 slots of zeros for arrays like this one, in the dtype of xs if none is given."""
     axis = layout.time_axis % (len(like.shape) + 1)
-    return jnp.empty((*like.shape[:axis], length, *like.shape[axis:]), dtype)
+    shape = (*like.shape[:axis], xs.shape[1] + 1, *like.shape[axis:])
+    return varying_as(xs, jnp.zeros(shape, dtype or xs.dtype))
 
 
-def _at(layout: Layout, stack: Array, t: Array) -> Array:
+def _at(layout: Layout, stack: Array, slot: Array) -> Array:
     axis = layout.time_axis % stack.ndim
-    return lax.dynamic_index_in_dim(stack, t, axis, keepdims=False)
+    return lax.dynamic_index_in_dim(stack, slot, axis, keepdims=False)
 
 
-def _put(layout: Layout, stack: Array, value: Array, t: Array) -> Array:
+def _put(layout: Layout, stack: Array, value: Array, slot: Array) -> Array:
     axis = layout.time_axis % stack.ndim
-    return lax.dynamic_update_index_in_dim(stack, value.astype(stack.dtype), t, axis)
+    return lax.dynamic_update_index_in_dim(stack, value.astype(stack.dtype), slot, axis)
 
 
-def _put_all(layout: Layout, stacks, values, t):
-    return jax.tree.map(lambda s, v: _put(layout, s, v, t), stacks, values)
+def _put_all(layout: Layout, stacks, values, slot):
+    return jax.tree.map(lambda s, v: _put(layout, s, v, slot), stacks, values)
 
 
-def _cut(layout: Layout, stack: Array, start: int, length: int) -> Array:
-    return lax.slice_in_dim(stack, start, start + length, axis=layout.time_axis % stack.ndim)
+def _cut(layout: Layout, stack: Array, start: int) -> Array:
+    """The T slots from the first or the second on."""
+    axis = layout.time_axis % stack.ndim
+    return lax.slice_in_dim(stack, int(start), int(start) + stack.shape[axis] - 1, axis=axis)
