@@ -70,10 +70,11 @@ def _on_platform(run, *operands):
 
 
 # Every stack has T + 1 slots. Before the loop the inputs are padded by one step, behind the last
-# (in front of the first, if reverse), so that the slot of step t is also that of the state before it
-# in the stack of states, which begins with the initial one. No stack has to be shifted or cut to take
-# part in a weight's product: in the slot that is no step's the gradient is zero. Nor do the rows of
-# a stack lie a power of two of bytes apart, where they would fall into few sets of the cache.
+# (in front of the first, if reverse), so that the slot of step t is also that of the state before
+# it in the stack of states, which begins with the initial one. No stack has to be shifted or cut
+# to take part in a weight's product: in the slot that is no step's the gradient is zero. Nor do
+# the rows of a stack lie a power of two of bytes apart, where they would fall into few sets of
+# the cache.
 
 
 def _forward(layout_type, params, xs, initial, valid, *, plan):
