@@ -29,7 +29,7 @@ def take_turns(
     *,
     repeats: int = 15,
     turn_seconds: float = 0.1,
-    pause_seconds: float = 0.1,
+    pause_seconds: float = 0.02,
 ) -> dict[str, np.ndarray]:
     """Times every contestant once a round, in an order that rotates from round to round.
 
