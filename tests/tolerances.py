@@ -18,3 +18,9 @@ FLOAT64 = {"rtol": 1e-9, "atol": 1e-9}  # sums of a few float64 numbers, in anot
 
 # Two libraries' float32 answers, relative to the largest value: 3e-7 seen over 6 steps.
 LIBRARIES = 1e-5
+
+# Recurrent kernels. A gradient sums over rows and steps, each term rounded.
+FLOAT32_GRADIENT = {"rtol": 1e-4, "atol": 1e-5}
+FLOAT64_DIFFERENCES = {"rtol": 1e-5, "atol": 1e-6, "eps": 1e-5}
+BFLOAT16 = {"rtol": 5e-2, "atol": 5e-2}  # 8 bits of mantissa, rounded anew at each of 6 steps
+PRINTED = {"rtol": 1e-5, "atol": 1e-6}  # known answers are printed with 7 or 8 digits
