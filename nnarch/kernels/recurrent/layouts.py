@@ -103,7 +103,10 @@ class FeaturesFirst:
 
     def affine(self, x: Array, h: Array, gates: slice = slice(None)) -> Array:
         """x w_x + h w_h + b of some gates -> [G, H, B]."""
-        xh = jnp.concatenate([x, self._operand(h)])
+        # Written into place rather than concatenated: where h is sharded over devices, this gathers
+        # it, and a concatenation reduces both parts beside.
+        room = jnp.pad(x, ((0, h.shape[0]), (0, 0)))
+        xh = lax.dynamic_update_slice(room, self._operand(h), (x.shape[0], 0))
         return self._times(self._forward_both[gates], xh) + self.b[gates, :, None]
 
     def input(self, x: Array, gates: slice = slice(None)) -> Array:
