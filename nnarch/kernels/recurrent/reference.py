@@ -13,7 +13,7 @@ from nnarch.kernels.varying import varying_alike
 
 def reference(step, params: tuple, xs: Array, initial: tuple, valid: Array | None, reverse: bool):
     """xs [B, T, D], initial states [B, H], valid bool [B, T] or None -> (ys [B, T, H], final)."""
-    params, xs, initial = varying_alike((params, xs, initial))
+    params, xs, initial, valid = varying_alike((params, xs, initial, valid))
     if valid is None:
         valid = jnp.ones_like(xs[..., 0], bool)
     xs = jnp.where(valid[..., None], xs, 0)

@@ -27,15 +27,15 @@ class Plan(NamedTuple):
 
 
 class Residuals(NamedTuple):
-    """What the pass backward reads of the pass forward; stacks in the platform's layout."""
+    """What the pass backward reads of the pass forward: stacks of T + 1 slots."""
 
-    states: tuple  # the step's State of stacks over T + 1 steps, the initial state among them
-    saved: tuple  # stacks over T steps
+    states: tuple  # the step's State, of stacks that begin (end, if reverse) with the initial one
+    saved: tuple  # what the step saved
 
 
 def scan(plan: Plan, params: tuple, xs: Array, initial: tuple, valid: Array | None):
     """xs [B, T, D], initial states [B, H], valid bool [B, T] or None -> (ys [B, T, H], final)."""
-    params, xs, initial = varying_alike((params, xs, initial))
+    params, xs, initial, valid = varying_alike((params, xs, initial, valid))
     if valid is not None:
         xs = jnp.where(valid[..., None], xs, 0)  # padding may hold NaN, and NaN * 0 is NaN
     return _scan(plan, params, xs, initial, valid)
