@@ -163,7 +163,16 @@ def _unpack(file: Path, folder: Path) -> None:
             archive.extractall(folder)
     else:
         with tarfile.open(file) as archive:
-            archive.extractall(folder, filter="data")
+            archive.extractall(folder, members=_files_within(archive, folder))
+
+
+def _files_within(archive: tarfile.TarFile, folder: Path) -> list[tarfile.TarInfo]:
+    """The regular files of an archive; Python before 3.11.4 has no filter that sees to this."""
+    files = [member for member in archive.getmembers() if member.isfile()]
+    for member in files:
+        if not (folder / member.name).resolve().is_relative_to(folder.resolve()):
+            raise ValueError(f"{archive.name} would unpack {member.name} outside its folder.")
+    return files
 
 
 def _download(archive: Archive, folder: Path) -> Path:
