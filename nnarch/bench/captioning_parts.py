@@ -31,7 +31,9 @@ def parts(model: ShowAndTell, recipe: Recipe, batch: dict[str, Any]) -> dict[str
     ys = jax.random.normal(key, (*tokens.shape, model.config.hidden))
     return {
         "picture changes": _ready(jax.jit(_changes(recipe)), key, batch["picture"]),
-        "CNN": _part(_encode, (model.cnn, model.picture), constants=(pictures,)),
+        "CNN": _part(
+            _encode, (model.cnn, model.picture, model.picture_norm), constants=(pictures,)
+        ),
         "embedding": _part(lambda layer, words: layer(words), (model.embedding,), (tokens,)),
         "LSTM": _part(_read, (model.lstm,), (lengths,), inputs=(xs,)),
         "softmax and loss": _part(
@@ -40,9 +42,9 @@ def parts(model: ShowAndTell, recipe: Recipe, batch: dict[str, Any]) -> dict[str
     }
 
 
-def _encode(cnn: nnx.Module, picture: nnx.Module, pictures: Array) -> Array:
+def _encode(cnn: nnx.Module, picture: nnx.Module, norm: nnx.Module, pictures: Array) -> Array:
     features = cnn(2 * pictures - 1)
-    return picture(features.reshape(len(features), -1))
+    return norm(picture(features.reshape(len(features), -1)))
 
 
 def _read(lstm: nnx.Module, lengths: Array, xs: Array) -> Array:

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from nnarch.bench.captioning_recipe import Recipe
 from nnarch.bench.torch_settings import torch_place
-from nnarch.models.show_and_tell import ShowAndTell
+from nnarch.models.show_and_tell import OUTPUT_GAIN, ShowAndTell
 
 PAD = -100  # a label that torch's cross-entropy leaves out
 
@@ -32,6 +32,7 @@ class TorchShowAndTell(nn.Module):
         _check_variant(model)
         self.stages = nn.ModuleList(map(_stage, model.cnn.stages))
         self.picture = _linear(model.picture)
+        self.picture_norm = _norm(model.picture_norm, nn.BatchNorm1d)
         self.embedding = nn.Embedding.from_pretrained(
             _tensor(model.embedding.table[...]), freeze=False
         )
@@ -44,14 +45,15 @@ class TorchShowAndTell(nn.Module):
         maps = 2 * pictures.permute(0, 3, 1, 2) - 1  # channels last in memory
         for stage in self.stages:
             maps = stage(maps)
-        vectors = self.picture(maps.permute(0, 2, 3, 1).reshape(len(maps), -1))
+        vectors = self.picture_norm(self.picture(maps.permute(0, 2, 3, 1).reshape(len(maps), -1)))
         vectors = functional.dropout(vectors, self.rate, drops)
         before = tokens.roll(1, dims=1)
         before[:, 0] = self.start
         words = self.embedding(before)
         beside = vectors[:, None].expand(-1, words.shape[1], -1)
         xs = functional.dropout(torch.cat([words, beside], dim=-1), self.rate, drops)
-        return self.output(functional.dropout(self.lstm(xs)[0], self.rate, drops))
+        ys = functional.dropout(self.lstm(xs)[0], self.rate, drops)
+        return self.output(OUTPUT_GAIN * ys)
 
 
 def _check_variant(model: ShowAndTell) -> None:
@@ -90,12 +92,18 @@ class _Convolution(nn.Module):
 
 def _stage(stage: Any) -> nn.Sequential:
     kernel = _tensor(stage.convolution.kernel[...]).permute(3, 2, 0, 1)
-    norm = nn.BatchNorm2d(len(kernel), eps=stage.norm.epsilon, momentum=1 - stage.norm.momentum)
-    with torch.no_grad():
-        norm.weight.copy_(_tensor(stage.norm.scale[...]))
-        norm.bias.copy_(_tensor(stage.norm.bias[...]))
+    norm = _norm(stage.norm, nn.BatchNorm2d)
     layers = (_Convolution(kernel, stage.convolution.stride), norm, nn.ReLU(inplace=True))
     return nn.Sequential(*layers).to(memory_format=torch.channels_last)
+
+
+def _norm(norm: Any, kind: type[nn.BatchNorm1d] | type[nn.BatchNorm2d]) -> nn.Module:
+    scale, bias = _tensor(norm.scale[...]), _tensor(norm.bias[...])
+    layer = kind(len(scale), eps=norm.epsilon, momentum=1 - norm.momentum)
+    with torch.no_grad():
+        layer.weight.copy_(scale)
+        layer.bias.copy_(bias)
+    return layer
 
 
 def _linear(linear: Any) -> nn.Linear:
