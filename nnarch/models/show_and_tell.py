@@ -36,7 +36,7 @@ class ShowAndTellConfig:
     """Units of the LSTM."""
     embedding: int = 192
     """Length of a word's vector and of the picture's."""
-    dropout: float = 0.2
+    dropout: float = 0.1
     """Share of the word vectors, picture vector and LSTM outputs that training zeroes."""
     widths: tuple[int, ...] = (64, 128, 256)
     """Channels of the CNN's stages."""
