@@ -221,6 +221,7 @@ def evaluate(config: Config, model: ShowAndTell) -> dict[str, Figures]:
     return _on_tests(config, lambda split: caption(config, model, split.pictures))
 
 
+@cache
 def baselines(config: Config) -> dict[str, dict[str, Figures]]:
     """What stands beside `evaluate`: the caption of the training picture nearest in its pixels."""
     splits, _ = _read(config.data)
@@ -265,7 +266,7 @@ def _figures(told: Sequence[str], split: Captioned) -> Figures:
 def report(config: Config, model: ShowAndTell, workdir: Path, *, best_step: int | None) -> Path:
     """Writes the page of a run: captions of unseen pictures beside the true ones, and figures."""
     splits, _ = _read(config.data)
-    results = page.read_run(workdir).results
+    run = page.read_run(workdir)
     beside = baselines(config)
     galleries = [
         page.gallery_section(title, _examples(config, model, splits[name]), note=note)
@@ -277,11 +278,11 @@ def report(config: Config, model: ShowAndTell, workdir: Path, *, best_step: int 
         title="Pictures told in words",
         introduction=INTRODUCTION,
         sections=galleries,
-        highlights=_highlights(results, beside),
+        highlights=_highlights(run.results, beside),
         baselines=beside,
         columns=COLUMNS,
         splits={_test_name(name): title for name, (title, _) in GALLERIES.items()},
-        preset=to_json(PRESETS["default"]),
+        preset=to_json(PRESETS.get(run.preset, PRESETS["default"])),
         best_step=best_step,
     )
 

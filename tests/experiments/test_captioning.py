@@ -55,9 +55,14 @@ def squares():
     """The data set of this file instead of the emoji."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(captioning.data, "load", load)
-        captioning._read.cache_clear()
+        _forget()
         yield
+    _forget()
+
+
+def _forget():
     captioning._read.cache_clear()
+    captioning.baselines.cache_clear()
 
 
 CONFIG = captioning.Config(
@@ -182,12 +187,12 @@ def test_data_that_is_absent_is_told(workdir, monkeypatch, capsys):
         raise DataMissing("expected the drawings of noto; found none. Fetch them.")
 
     monkeypatch.setattr(captioning.data, "load", missing)
-    captioning._read.cache_clear()
+    _forget()
     assert evaluate_script.main([str(workdir)]) == 1
     assert capsys.readouterr().err == (
         "error: expected the drawings of noto; found none. Fetch them.\n"
     )
-    captioning._read.cache_clear()
+    _forget()
 
 
 @pytest.fixture
