@@ -34,8 +34,8 @@ class CNN(nnx.Module):
     """A chain of stages: one convolution each ("plain"), or a residual block.
 
     A stage's windows overlap by a half: 3x3 at stride 2, 6x6 at stride 4. Widths 64, 128, 256 at
-    strides 4, 2, 2 train in 15 ms where 32, 64, 128, 256 at strides of 2 take 26 (32 pictures of
-    48x48, 2 CPU cores), and learnt captions of emoji as fast by the step.
+    strides 4, 2, 2 train in three fifths of the time of 32, 64, 128, 256 at strides of 2 (32
+    pictures of 48x48 on 2 busy CPU cores), and learnt captions of emoji about as fast by the step.
 
     Args:
       inputs: channels of the pictures.
