@@ -54,10 +54,8 @@ def bidirectional(
     check_inputs(cell, xs)
     batch, steps, inputs = xs.shape
     pair = [cell.params(*p) for p in _checked(cell, (forward_params, backward_params), inputs)]
-    if initial is not None and len(initial) != 2:
-        raise ValueError("bidirectional expects a pair of initial states, (forward, backward).")
     hidden = pair[0].w_h.shape[0]
-    states = [check_initial(cell, s, xs, hidden) for s in initial or (None, None)]
+    states = [check_initial(cell, s, xs, hidden) for s in _pair(initial)]
     lengths = check_lengths("lengths", lengths, batch, steps)
     if implementation not in (None, "scan", "reference"):
         raise ValueError(
@@ -69,10 +67,25 @@ def bidirectional(
 
 def _cell(kernel: Callable, reset: str) -> Cell:
     check_reset(reset)
-    cells = {elman: ELMAN, lstm: LSTM, gru: GRU[reset]}
-    if kernel not in cells:
+    if kernel is gru:
+        return GRU[reset]
+    if kernel is not elman and kernel is not lstm:
         raise ValueError(f"bidirectional runs elman, lstm or gru itself; got {kernel!r}.")
-    return cells[kernel]
+    cell = ELMAN if kernel is elman else LSTM
+    if reset != "after":
+        raise ValueError(f"reset={reset!r} is for gru alone; leave it out with {cell.name}.")
+    return cell
+
+
+def _pair(initial: tuple | None) -> tuple:
+    if initial is None:
+        return None, None
+    if not isinstance(initial, tuple | list) or len(initial) != 2:
+        raise ValueError(
+            "bidirectional expects a pair of initial states, (forward, backward); "
+            f"got {type(initial).__name__}. Give one state for each direction."
+        )
+    return tuple(initial)
 
 
 def _checked(cell: Cell, pair: tuple[tuple, tuple], inputs: int) -> tuple[tuple, tuple]:

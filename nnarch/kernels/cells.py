@@ -90,7 +90,8 @@ def _init_weights(
             raise ValueError(f"{name} is {size}; give a size of 1 or more.")
     glorot, orthogonal = jax.nn.initializers.glorot_uniform(), jax.nn.initializers.orthogonal()
     keys = jax.random.split(key, (2, gates))
-    exact = jnp.promote_types(dtype, jnp.float32)  # LAPACK makes nothing orthogonal in bfloat16
+    # LAPACK makes nothing orthogonal in bfloat16.
+    exact = dtype if jnp.finfo(dtype).bits > 32 else jnp.float32
     w_x = [glorot(k, (input_size, hidden_size), exact) for k in keys[0]]
     w_h = [orthogonal(k, (hidden_size, hidden_size), exact) for k in keys[1]]
     return jnp.concatenate(w_x, axis=1).astype(dtype), jnp.concatenate(w_h, axis=1).astype(dtype)

@@ -26,10 +26,11 @@ def check_lengths(
     if lengths.shape != (batch,) or not jnp.issubdtype(lengths.dtype, jnp.integer):
         raise ValueError(
             f"{name} must be integers of shape [{batch}], one a row of the batch; "
-            f"got {lengths.dtype} {lengths.shape}."
+            f"got {lengths.dtype} {lengths.shape}. Count each row's steps, as int32."
         )
     if not on_host:
-        return jnp.clip(lengths, 0, limit).astype(jnp.int32)
+        largest = min(limit, jnp.iinfo(lengths.dtype).max)  # int8 holds no limit of 300
+        return jnp.clip(lengths, 0, largest).astype(jnp.int32)
     if outside := [int(n) for n in lengths if not 0 <= n <= limit]:
         raise ValueError(
             f"{name} must lie between 0 and {limit}, the padded size; got {outside[0]}. "

@@ -1,4 +1,4 @@
-"""Every kernel in every implementation: the oracle, the gradients, and what lengths promise."""
+"""Every kernel in every implementation answers as the papers' loops do, whatever the lengths."""
 
 import functools
 
@@ -6,170 +6,187 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from jax.test_util import check_grads
-from kernels.recurrent_cases import HIDDEN, IMPLEMENTATIONS, LENGTHS, SUBJECTS, TIME, case, scalar
-from oracles import recurrent as oracle
+from kernels.recurrent_cases import (
+    HIDDEN,
+    LENGTHS,
+    TIME,
+    answer,
+    assert_close,
+    assert_same,
+    case,
+    every_cell,
+    every_implementation,
+    every_one_way,
+    every_subject,
+    respond,
+    truth,
+)
 from tolerances import (
     BFLOAT16,
+    BFLOAT16_GRADIENT,
+    FLOAT16,
+    FLOAT16_GRADIENT,
     FLOAT32,
-    FLOAT32_DIFFERENCES,
     FLOAT32_GRADIENT,
-    FLOAT64,
-    FLOAT64_DIFFERENCES,
+    FLOAT64_RECURRENT,
 )
 
-every_kernel = pytest.mark.parametrize("name", SUBJECTS)
-every_implementation = pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-both_directions = pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
+TOLERANCES = {
+    "float32": (FLOAT32, FLOAT32_GRADIENT),
+    "bfloat16": (BFLOAT16, BFLOAT16_GRADIENT),
+    "float16": (FLOAT16, FLOAT16_GRADIENT),
+}
+every_dtype = pytest.mark.parametrize("dtype", TOLERANCES)
 
 
-def loss(name, lengths, reverse, implementation, params, xs, initial):
-    run = functools.partial(SUBJECTS[name].run, reverse=reverse, implementation=implementation)
-    return scalar(*run(params, xs, initial, lengths=lengths))
-
-
-def gradients(name, lengths, reverse, implementation):
-    run = functools.partial(loss, name, lengths, reverse, implementation)
-    return jax.jit(jax.grad(run, (0, 1, 2)))
-
-
-def assert_close(found, expected, tolerance):
-    found, expected = jax.tree.leaves(found), jax.tree.leaves(expected)
-    for f, e in zip(found, expected, strict=True):
-        np.testing.assert_allclose(
-            np.asarray(f, np.float64), np.asarray(e, np.float64), **tolerance
-        )
-
-
-@every_kernel
+@every_subject
 @every_implementation
-@both_directions
-def test_agrees_with_the_oracle_and_ignores_padding(name, implementation, reverse):
-    c = case(name)
-    expected = oracle.run(SUBJECTS[name].oracle, *c, reverse=reverse)
-    found = SUBJECTS[name].run(
-        *c[:3], lengths=c.lengths, reverse=reverse, implementation=implementation
-    )
-    assert_close(found, expected, FLOAT32)
-    assert isinstance(found[1], SUBJECTS[name].state)
-
-
-@every_kernel
-@every_implementation
-@both_directions
-def test_agrees_with_the_oracle_in_float64(name, implementation, reverse):
+def test_float64_is_the_oracle(subject, implementation):
     with jax.enable_x64(True):
-        c = case(name, dtype=jnp.float64)
-        expected = oracle.run(SUBJECTS[name].oracle, *c, reverse=reverse)
-        found = SUBJECTS[name].run(
-            *c[:3], lengths=c.lengths, reverse=reverse, implementation=implementation
-        )
-        assert found[0].dtype == found[1].h.dtype == jnp.float64
-        assert_close(found, expected, FLOAT64)
+        c = case(subject, dtype=jnp.float64)
+        found, gradients = answer(subject.by(implementation), c)
+    expected = subject.expect(*c.operands, c.lengths)
+    assert_close(found, expected, FLOAT64_RECURRENT)
+    assert jax.tree.structure(found) == jax.tree.structure(expected)
+    assert {leaf.dtype for leaf in jax.tree.leaves((found, gradients))} == {np.dtype(np.float64)}
 
 
-@every_kernel
-@both_directions
-def test_gradients_against_differences(name, reverse):
+@every_subject
+def test_float32_loses_rounding_alone(subject):
+    c = case(subject)
+    found, gradients = answer(subject, c)
+    assert_close(found, subject.expect(*c.operands, c.lengths), FLOAT32)
+    assert_close(gradients, truth(subject, c)[1], FLOAT32_GRADIENT)
+
+
+@every_cell
+@every_implementation
+@every_dtype
+def test_operands_are_rounded_and_states_are_not(subject, implementation, dtype):
+    """Against float64 on the operands that the dtype can hold."""
+    c = case(subject, dtype=jnp.dtype(dtype))
+    (ys, state), (dparams, dxs, dinitial) = answer(subject.by(implementation), c)
+    assert {leaf.dtype for leaf in (ys, dxs, *dparams)} == {jnp.dtype(dtype)}
+    assert {leaf.dtype for leaf in (*state, *dinitial)} == {np.dtype(np.float32)}
+    values, gradients = TOLERANCES[dtype]
+    expected, expected_gradients = truth(subject, c)
+    assert_close((ys, state), expected, values)
+    assert_close((dparams, dxs, dinitial), expected_gradients, gradients)
+
+
+@every_subject
+@every_implementation
+def test_a_row_of_length_0_keeps_its_state(subject, implementation):
     with jax.enable_x64(True):
-        c = case(name, dtype=jnp.float64)
-        run = jax.jit(functools.partial(loss, name, c.lengths, reverse, "scan"))
-        xs = jnp.nan_to_num(c.xs)
-        check_grads(run, (c.params, xs, c.initial), 1, modes=["rev"], **FLOAT64_DIFFERENCES)
-
-
-@every_kernel
-def test_the_reference_has_forward_mode_and_second_order(name):
-    c = case(name, lengths=[3, 2], time=3)
-    run = jax.jit(functools.partial(loss, name, c.lengths, False, "reference"))
-    xs = jnp.nan_to_num(c.xs)
-    check_grads(run, (c.params, xs, c.initial), 2, **FLOAT32_DIFFERENCES)
-
-
-@every_kernel
-@both_directions
-@pytest.mark.parametrize("full", [True, False], ids=["full", "ragged"])
-def test_gradients_are_those_of_autodiff_and_free_of_padding(name, reverse, full):
-    c = case(name, lengths=[TIME] * 3 if full else LENGTHS)
-    lengths = None if full else c.lengths
-    found, expected = (
-        gradients(name, lengths, reverse, implementation)(*c[:3])
-        for implementation in IMPLEMENTATIONS
+        c = case(subject, dtype=jnp.float64)
+        (ys, state), (_, dxs, dinitial) = answer(subject.by(implementation), c)
+    empty = int(np.argmin(LENGTHS))
+    assert not np.any(ys[empty])
+    assert not np.any(dxs[empty])
+    kept, handed_on = (
+        jax.tree.map(lambda s: s[empty], tree)
+        for tree in ((state, dinitial), (c.initial, c.cotangents[1]))
     )
-    assert_close(found, expected, FLOAT32_GRADIENT)
-    behind = np.arange(TIME) >= c.lengths[:, None]
-    assert not np.any(np.asarray(found[1])[behind])
+    assert_same(kept, handed_on)
 
 
-@every_kernel
+@every_subject
 @every_implementation
-def test_the_whole_is_two_halves(name, implementation):
-    c = case(name, lengths=[TIME] * 3)
-    run = functools.partial(SUBJECTS[name].run, implementation=implementation)
+def test_padding_is_zero_and_its_gradient_too(subject, implementation):
+    with jax.enable_x64(True):
+        c = case(subject, dtype=jnp.float64)
+        (ys, _), (_, dxs, _) = answer(subject.by(implementation), c)
+    padding = np.arange(TIME) >= LENGTHS[:, None]
+    assert not np.any(np.asarray(ys)[padding])
+    assert not np.any(np.asarray(dxs)[padding])
+    assert np.all(np.asarray(ys)[~padding])
+    assert np.all(np.asarray(dxs)[~padding])
 
-    def halves(params, xs, initial):
-        first, middle = run(params, xs[:, :2], initial)
-        second, last = run(params, xs[:, 2:], middle)
-        return jnp.concatenate([first, second], axis=1), last
 
-    assert_close(run(*c[:3]), halves(*c[:3]), FLOAT32)
-    whole, parts = (
-        jax.jit(jax.grad(lambda *a, f=f: scalar(*f(*a)), (0, 1, 2)))(*c[:3]) for f in (run, halves)
+@every_subject
+def test_no_lengths_are_full_lengths(subject):
+    with jax.enable_x64(True):
+        c = case(subject, dtype=jnp.float64, lengths=[TIME] * 4)
+        without = respond(subject)(*c.operands, None, c.cotangents)
+        assert_close(without, answer(subject, c), FLOAT64_RECURRENT)
+
+
+@every_subject
+def test_called_plainly_with_lists_and_numpy_it_does_the_same(subject):
+    c = case(subject)
+    expected, _ = answer(subject, c)
+    on_host = jax.tree.map(np.asarray, c.operands)
+    for lengths in (
+        list(map(int, LENGTHS)),
+        LENGTHS,
+        LENGTHS.astype(np.int64),
+        jnp.asarray(LENGTHS),
+    ):
+        assert_close(subject.run(*on_host, lengths=lengths), expected, FLOAT32)
+
+
+@every_subject
+@every_implementation
+def test_traced_lengths_are_clipped(subject, implementation):
+    with jax.enable_x64(True):
+        c = case(subject, dtype=jnp.float64)
+        beyond = c._replace(lengths=LENGTHS + np.array([9, 0, 0, -9], np.int32))
+        served = subject.by(implementation)
+        assert_same(answer(served, beyond), answer(served, c))
+
+
+@every_subject
+@every_implementation
+@pytest.mark.parametrize("shape", [(2, 0), (0, 3), (0, 0)], ids=["no steps", "no rows", "nothing"])
+def test_nothing_to_read_returns_the_initial_state(subject, implementation, shape):
+    rows, steps = shape
+    initial = jax.tree.map(lambda s: s[:rows], case(subject).initial)
+    params, xs = case(subject).params, jnp.zeros((*shape, 3))
+    run = functools.partial(subject.by(implementation).run, params)
+    ys, state = run(xs, initial, lengths=[0] * rows)
+    assert ys.shape == (rows, steps, HIDDEN * (2 if subject.direction == "both" else 1))
+    assert_same(state, initial)
+
+
+@every_one_way
+@every_implementation
+@pytest.mark.parametrize("cut", range(TIME + 1))
+def test_the_whole_is_two_parts_wherever_it_is_cut(subject, implementation, cut):
+    """The state after one part begins the other; its gradient ends the way back."""
+    with jax.enable_x64(True):
+        c = case(subject, dtype=jnp.float64, lengths=[6, 3, 1, 5])
+        served = subject.by(implementation)
+        assert_close(_in_parts(served, c, cut), answer(served, c), FLOAT64_RECURRENT)
+
+
+def _in_parts(subject, c, cut):
+    """The answer and the gradients to a case that is read up to a step, then from it on."""
+    left, right = _left(c, cut), _right(c, cut)
+    first, second = (right, left) if subject.direction == "reverse" else (left, right)
+    (_, between), _ = answer(subject, first)
+    second = second._replace(initial=between)
+    (_, last), (dparams_2, _, dbetween) = answer(subject, second)
+    first = first._replace(cotangents=(first.cotangents[0], dbetween))
+    _, (dparams_1, _, dinitial) = answer(subject, first)
+    parts = (second, first) if subject.direction == "reverse" else (first, second)
+    (ys, dxs), (ys_after, dxs_after) = (
+        (found[0], gradients[1]) for found, gradients in (answer(subject, p) for p in parts)
     )
-    assert_close(whole, parts, FLOAT32_GRADIENT)
+    dparams = jax.tree.map(jnp.add, dparams_1, dparams_2)
+    return (_join(ys, ys_after, cut), last), (dparams, _join(dxs, dxs_after, cut), dinitial)
 
 
-@every_kernel
-@every_implementation
-def test_bfloat16_rounds_products_and_keeps_the_state(name, implementation):
-    c = case(name, dtype=jnp.bfloat16)
-    ys, state = SUBJECTS[name].run(*c[:3], lengths=c.lengths, implementation=implementation)
-    assert ys.dtype == jnp.bfloat16
-    assert {s.dtype for s in state} == {jnp.dtype(jnp.float32)}
-    assert_close((ys, state), oracle.run(SUBJECTS[name].oracle, *c), BFLOAT16)
+def _left(c, cut):
+    return c._replace(lengths=np.minimum(c.lengths, cut))
 
 
-@every_kernel
-def test_lists_arrays_and_traced_lengths_are_one(name):
-    c = case(name)
-    run = functools.partial(SUBJECTS[name].run, *c[:3])
-    expected = run(lengths=c.lengths)
-    assert_close(run(lengths=list(map(int, c.lengths))), expected, FLOAT32)
-    assert_close(run(lengths=jnp.asarray(c.lengths)), expected, FLOAT32)
-    beyond = jnp.asarray(c.lengths) + jnp.array([9, 0, 0, -9])
-    assert_close(jax.jit(lambda n: run(lengths=n))(beyond), expected, FLOAT32)
+def _right(c, cut):
+    """Rows from a step on, moved to the front: the shape stays, and with it the program."""
+    dys, dstate = c.cotangents
+    lengths = np.maximum(c.lengths - cut, 0)
+    moved = (jnp.roll(dys, -cut, axis=1), dstate)
+    return c._replace(xs=jnp.roll(c.xs, -cut, axis=1), lengths=lengths, cotangents=moved)
 
 
-@every_kernel
-@every_implementation
-@pytest.mark.parametrize("shape", [(2, 0), (0, 3)], ids=["no steps", "no rows"])
-def test_nothing_to_read_returns_the_initial_state(name, implementation, shape):
-    c = case(name, lengths=[0] * shape[0], time=shape[1])
-    ys, state = SUBJECTS[name].run(*c[:3], implementation=implementation)
-    assert ys.shape == (*shape, HIDDEN)
-    assert_close(state, c.initial, FLOAT32)
-    gradient, *_ = gradients(name, None, False, implementation)(*c[:3])
-    assert all(not np.any(g) for g in gradient)
-
-
-@settings(max_examples=12)
-@given(st.data())
-def test_any_shape_agrees_with_the_oracle(data):
-    name = data.draw(st.sampled_from(list(SUBJECTS)))
-    time = data.draw(st.integers(1, 4))
-    lengths = data.draw(st.lists(st.integers(0, time), min_size=1, max_size=3))
-    reverse = data.draw(st.booleans())
-    c = case(name, lengths=lengths, time=time, seed=data.draw(st.integers(0, 99)))
-    found = SUBJECTS[name].run(*c[:3], lengths=c.lengths, reverse=reverse)
-    assert_close(found, oracle.run(SUBJECTS[name].oracle, *c, reverse=reverse), FLOAT32)
-
-
-@every_kernel
-def test_the_future_does_not_matter(name):
-    c = case(name, lengths=[TIME] * 2)
-    changed = c.xs.at[:, 3:].add(1.0)
-    before, after = (SUBJECTS[name].run(c.params, xs, c.initial)[0] for xs in (c.xs, changed))
-    np.testing.assert_array_equal(before[:, :3], after[:, :3])
-    assert np.all(np.any(np.asarray(before[:, 3:]) != np.asarray(after[:, 3:]), axis=-1))
+def _join(left, right, cut):
+    return jnp.where(jnp.arange(TIME)[:, None] < cut, left, jnp.roll(right, cut, axis=1))

@@ -1,85 +1,154 @@
-"""What does not fit is refused with the remedy; weights begin as the papers say."""
+"""A recurrent call that does not fit is refused with what was expected, what came, the remedy."""
+
+import re
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from kernels.recurrent_cases import SUBJECTS
-from tolerances import FLOAT32
 
 from nnarch import kernels
+from nnarch.kernels.recurrent import cudnn
 
-PARAMS = kernels.init_lstm(jax.random.key(0), 3, 5)
+LSTM = kernels.init_lstm(jax.random.key(0), 3, 5)
+GRU = kernels.init_gru(jax.random.key(0), 3, 5)
+ELMAN = kernels.init_elman(jax.random.key(0), 3, 5)
 XS = jnp.zeros((2, 4, 3))
+STATE = kernels.LSTMState(jnp.zeros((2, 5)), jnp.zeros((2, 5)))
 
 
 @pytest.mark.parametrize(
-    ("options", "remedy"),
+    ("wrong", "expected", "came", "remedy"),
     [
-        ({"xs": XS[0]}, "batch first"),
-        ({"xs": XS.astype(int)}, "Embed or cast"),
-        ({"xs": XS[..., :2]}, "mend the last axis"),
-        ({"params": PARAMS._replace(w_h=jnp.zeros((5, 15)))}, "init_lstm"),
-        ({"params": PARAMS._replace(b=jnp.zeros(20, int))}, "floating"),
-        ({"params": PARAMS[:2]}, "init_lstm"),
-        ({"initial": (jnp.zeros((2, 5)),)}, "LSTMState"),
-        ({"initial": kernels.LSTMState(jnp.zeros((1, 5)), jnp.zeros((2, 5)))}, "each row"),
-        ({"lengths": [4, 5]}, "Pad the rows further"),
-        ({"lengths": [-1, 2]}, "between 0 and 4"),
-        ({"lengths": [1, 2, 3]}, "one a row"),
-        ({"lengths": np.array([1.0, 2.0])}, "integers"),
-        ({"implementation": "torch"}, "'cudnn', 'scan', 'reference'"),
+        ({"xs": XS[0]}, r"xs \[B, T, D\]", r"\(4, 3\)", r"xs\[None\]"),
+        ({"xs": XS[..., :0]}, "D of 1 or more", r"\(2, 4, 0\)", "batch first"),
+        ({"xs": XS.tolist()}, "an array", "list", r"jnp.asarray\(xs\)"),
+        ({"xs": XS.astype(int)}, "floating", "int32", "Embed or cast"),
+        ({"xs": XS.astype(complex)}, "floating", "complex64", "cast"),
+        ({"xs": XS[..., :2]}, r"\(2, 20\)", r"\(3, 20\)", "mend the last axis of xs"),
+        ({"params": LSTM[:2]}, r"LSTMParams\(w_x, w_h, b\)", "tuple", "init_lstm"),
+        ({"params": GRU}, r"LSTMParams\(w_x, w_h, b\)", "GRUParams", "init_lstm"),
+        ({"params": list(LSTM)}, r"LSTMParams\(w_x, w_h, b\)", "list", "init_lstm"),
+        (
+            {"params": LSTM._replace(w_h=jnp.zeros((5, 15)))},
+            r"\(5, 20\)",
+            r"\(5, 15\)",
+            "init_lstm",
+        ),
+        ({"params": LSTM._replace(w_h=jnp.zeros(()))}, "LSTMParams", r"\(\)", "init_lstm"),
+        ({"params": LSTM._replace(b=jnp.zeros(5))}, r"\(20,\)", r"\(5,\)", "init_lstm"),
+        ({"params": LSTM._replace(b=jnp.zeros(20, int))}, "floating", "b is not", "Cast it"),
+        ({"initial": STATE.h}, r"LSTMState\(h, c\)", "ArrayImpl", "Make one"),
+        ({"initial": (STATE.h,)}, r"LSTMState\(h, c\)", "tuple", "Make one"),
+        (
+            {"initial": STATE._replace(c=STATE.c[:1])},
+            r"c of shape \[2, 5\]",
+            r"\(1, 5\)",
+            "One row",
+        ),
+        ({"initial": STATE._replace(h=STATE.h.astype(int))}, "floating", "int32", "One row"),
+        ({"lengths": [4, 5]}, "between 0 and 4", "got 5", "Pad the rows further"),
+        ({"lengths": np.array([-1, 2])}, "between 0 and 4", "got -1", "cut the lengths"),
+        ({"lengths": [1, 2, 3]}, r"shape \[2\]", r"\(3,\)", "each row's steps"),
+        ({"lengths": 3}, r"shape \[2\]", r"\(\)", "each row's steps"),
+        ({"lengths": np.array([1.0, 2.0])}, "integers", "float64", "int32"),
+        ({"lengths": jnp.array([1.0, 2.0])}, "integers", "float32", "int32"),
+        ({"lengths": [True, False]}, "integers", "bool", "int32"),
+        (
+            {"implementation": "torch"},
+            "implementation",
+            "'torch'.*'cudnn', 'scan', 'reference'",
+            "Leave",
+        ),
     ],
 )
-def test_a_call_that_does_not_fit(options, remedy):
-    call = {"params": PARAMS, "xs": XS, "initial": None} | options
-    params, xs, initial = (call.pop(name) for name in ("params", "xs", "initial"))
-    with pytest.raises(ValueError, match=remedy):
-        kernels.lstm(params, xs, initial, **call)
-
-
-def test_cudnn_says_why_it_cannot_serve():
-    with pytest.raises(ValueError, match="needs a CUDA device"):
-        kernels.lstm(PARAMS, XS, implementation="cudnn")
-    gru = kernels.init_gru(jax.random.key(0), 3, 5)
-    with pytest.raises(ValueError, match="LSTM alone"):
-        kernels.gru(gru, XS, implementation="cudnn")
-
-
-def test_an_unknown_reset():
-    gru = kernels.init_gru(jax.random.key(0), 3, 5)
-    with pytest.raises(ValueError, match=r"'after'.*'before'"):
-        kernels.gru(gru, XS, reset="never")
+def test_lstm(wrong, expected, came, remedy):
+    call = {"params": LSTM, "xs": XS, "initial": None} | wrong
+    operands = [call.pop(name) for name in ("params", "xs", "initial")]
+    with pytest.raises(ValueError, match=f"{expected}.*{came}.*{remedy}") as raised:
+        kernels.lstm(*operands, **call)
+    assert "lstm" in str(raised.value) or "lengths" in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "remedy"),
+    ("kernel", "params", "initial"),
     [
-        ((kernels.lstm, PARAMS, kernels.init_lstm(jax.random.key(0), 3, 6)), "same shapes"),
-        ((max, PARAMS, PARAMS), "elman, lstm or gru itself"),
+        (kernels.elman, LSTM, None),
+        (kernels.gru, LSTM, None),
+        (kernels.elman, ELMAN, STATE),
+        (kernels.gru, GRU, STATE),
     ],
 )
-def test_a_bidirectional_call_that_does_not_fit(arguments, remedy):
+def test_one_kernel_takes_no_others_parameters(kernel, params, initial):
+    with pytest.raises(ValueError, match=kernel.__name__):
+        kernel(params, XS, initial)
+
+
+@pytest.mark.parametrize("kernel", [kernels.gru, kernels.bidirectional])
+def test_an_unknown_reset(kernel):
+    operands = (GRU, XS) if kernel is kernels.gru else (kernels.gru, GRU, GRU, XS)
+    with pytest.raises(ValueError, match=r"reset='never'.*'after'.*'before'"):
+        kernel(*operands, reset="never")
+
+
+@pytest.mark.parametrize(
+    ("kernel", "params", "reason"),
+    [
+        (kernels.lstm, LSTM, "needs a CUDA device, and jax runs on cpu"),
+        (kernels.gru, GRU, "LSTM alone"),
+        (kernels.elman, ELMAN, "LSTM alone"),
+    ],
+)
+def test_cudnn_says_why_it_cannot_serve(kernel, params, reason):
+    with pytest.raises(ValueError, match=f"{reason}.*'cudnn', 'scan', 'reference'.*leave"):
+        kernel(params, XS, implementation="cudnn")
+
+
+FULL = cudnn.Call("lstm", XS, None, named=False, traced=False)
+
+
+@pytest.mark.parametrize(
+    ("call", "reason"),
+    [
+        (FULL, None),
+        (FULL._replace(lengths=np.array([1, 4])), None),
+        (FULL._replace(traced=True, named=True), None),
+        (FULL._replace(kernel="gru"), "LSTM alone"),
+        (FULL._replace(xs=XS.astype(jnp.bfloat16)), "float32.*bfloat16"),
+        (FULL._replace(xs=XS[:, :0]), "empty"),
+        (FULL._replace(lengths=np.array([0, 4])), "length 0"),
+        (FULL._replace(lengths=jnp.array([1, 4])), "as a NumPy array"),
+        (FULL._replace(traced=True), "where it is named"),
+    ],
+)
+def test_what_cudnn_serves_where_there_is_cuda(monkeypatch, call, reason):
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    found = cudnn.refusal(call)
+    assert found is None if reason is None else re.search(reason, found)
+
+
+@pytest.mark.parametrize(
+    ("operands", "options", "remedy"),
+    [
+        ((kernels.lstm, LSTM, kernels.init_lstm(jax.random.key(0), 3, 6)), {}, "same shapes"),
+        ((kernels.lstm, LSTM, None), {}, "init_lstm"),
+        ((kernels.gru, LSTM, LSTM), {}, "init_gru"),
+        (("lstm", LSTM, LSTM), {}, "elman, lstm or gru itself; got 'lstm'"),
+        (([kernels.lstm], LSTM, LSTM), {}, "elman, lstm or gru itself"),
+        ((kernels.lstm, LSTM, LSTM), {"initial": STATE.h}, "Give one state for each direction"),
+        ((kernels.lstm, LSTM, LSTM), {"initial": (STATE,)}, "Give one state for each direction"),
+        ((kernels.lstm, LSTM, LSTM), {"initial": STATE}, r"LSTMState\(h, c\)"),
+        ((kernels.lstm, LSTM, LSTM), {"reset": "before"}, "leave it out with lstm"),
+        ((kernels.lstm, LSTM, LSTM), {"lengths": [5, 1]}, "Pad the rows further"),
+        ((kernels.lstm, LSTM, LSTM), {"implementation": "cudnn"}, "'scan' and 'reference'"),
+    ],
+)
+def test_bidirectional(operands, options, remedy):
     with pytest.raises(ValueError, match=remedy):
-        kernels.bidirectional(*arguments, XS)
+        kernels.bidirectional(*operands, XS, **options)
 
 
-@pytest.mark.parametrize("name", SUBJECTS)
-@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
-def test_initial_weights(name, dtype):
-    params = SUBJECTS[name].init(jax.random.key(0), 7, 16, dtype=dtype)
-    assert {p.dtype for p in params} == {jnp.dtype(dtype)}
-    if dtype == jnp.bfloat16:
-        return
-    for gate in np.split(np.asarray(params.w_h), params.w_h.shape[1] // 16, axis=1):
-        np.testing.assert_allclose(gate @ gate.T, np.eye(16), **FLOAT32)
-    assert np.abs(params.w_x).max() <= np.sqrt(6 / (7 + 16))
-
-
-def test_an_lstm_begins_with_its_forget_gate_open():
-    np.testing.assert_array_equal(PARAMS.b.reshape(4, 5)[:, 0], [0, 1, 0, 0])
-
-
-def test_sizes_of_nothing():
-    with pytest.raises(ValueError, match="hidden_size is 0"):
-        kernels.init_lstm(jax.random.key(0), 3, 0)
+def test_numpys_float64_is_taken_as_jax_takes_it(recwarn):
+    ys, state = kernels.lstm(LSTM, np.zeros((2, 4, 3)))
+    assert ys.dtype == state.h.dtype == jnp.float32
+    assert not recwarn.list

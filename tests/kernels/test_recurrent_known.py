@@ -1,194 +1,127 @@
-"""Known answers from the test suites of ONNX Runtime, Keras and RETURNN."""
+"""Known answers of an LSTM from the test suites of ONNX Runtime and RETURNN."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from kernels.recurrent_cases import IMPLEMENTATIONS
-from tolerances import PRINTED
+from kernels.recurrent_cases import Subject, assert_close, every_implementation
+from tolerances import FLOAT32, PRINTED
 
 from nnarch import kernels
 
-every_implementation = pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-
-# ONNX Runtime, deep_cpu_lstm, SimpleWeightsNoBias: gates i, o, f, c with one input weight a unit.
-ONNX_W = np.array([[0.1, 0.2, 0.3], [0.4, 1, 2], [3, 4, 10], [11, 12, 13]], np.float32)
-ONNX_XS = np.array([[[1.0], [10.0]], [[2.0], [11.0]]], np.float32)  # batch first
+# ONNX Runtime, deep_cpu_lstm, SimpleWeightsNoBias: one input, every recurrent weight 0.1.
+W = {"i": [0.1, 0.2, 0.3], "o": [0.4, 1, 2], "f": [3, 4, 10], "g": [11, 12, 13]}
+XS = np.array([[[1.0], [10.0]], [[2.0], [11.0]]], np.float32)  # batch first
+ONE_STEP_H = [0.28828835, 0.36581863, 0.45679406]
+ONE_STEP_C = [0.52497919, 0.549834, 0.57444252]
+ANSWERS = {
+    "forward": {
+        "first": [ONE_STEP_H, [0.34526032, 0.47220859, 0.55850911]],
+        "last": [[0.84196719, 0.89402526, 0.91073048], [0.85882828, 0.90703777, 0.92382453]],
+        "c": [[1.27731147, 1.44181041, 1.53179041], [1.3249796, 1.51063104, 1.61451544]],
+    },
+    "reverse": {
+        "first": [[0.55391603, 0.69201493, 0.82696019], [0.64046413, 0.82303363, 0.91610711]],
+        "last": [[0.61249432, 0.70678632, 0.74094619], [0.62759886, 0.71640738, 0.74624585]],
+        "c": [[1.27850552, 1.46799496, 1.57641257], [1.34960834, 1.54772296, 1.65633056]],
+    },
+}
+one_way = pytest.mark.parametrize("direction", ANSWERS)
 
 
 def onnx_params(w):
-    i, o, f, c = w
-    hidden = w.shape[1]
+    """One gate beside another, in the order i, f, g, o."""
+    columns = np.concatenate([w[gate] for gate in "ifgo"]).astype(np.float32)
+    hidden = len(w["i"])
     return kernels.LSTMParams(
-        jnp.concatenate([i, f, c, o])[None],
-        jnp.full((hidden, 4 * hidden), 0.1),
-        jnp.zeros(4 * hidden),
+        columns[None],
+        np.full((hidden, 4 * hidden), 0.1, np.float32),
+        np.zeros(4 * hidden, np.float32),
     )
 
 
-@every_implementation
-def test_onnx_forward(implementation):
-    ys, (h, c) = kernels.lstm(onnx_params(ONNX_W), ONNX_XS, implementation=implementation)
-    first = [[0.28828835, 0.36581863, 0.45679406], [0.34526032, 0.47220859, 0.55850911]]
-    last = [[0.84196719, 0.89402526, 0.91073048], [0.85882828, 0.90703777, 0.92382453]]
-    cells = [[1.27731147, 1.44181041, 1.53179041], [1.3249796, 1.51063104, 1.61451544]]
-    np.testing.assert_allclose(ys, np.stack([first, last], axis=1), **PRINTED)
-    np.testing.assert_allclose(h, last, **PRINTED)
-    np.testing.assert_allclose(c, cells, **PRINTED)
+def known(direction):
+    """(ys, state) of the whole rows."""
+    answer = ANSWERS[direction]
+    h = answer["last" if direction == "forward" else "first"]
+    ys = np.stack([answer["first"], answer["last"]], axis=1)
+    return ys, (np.array(h), np.array(answer["c"]))
 
 
 @every_implementation
-def test_onnx_reverse(implementation):
-    ys, (h, c) = kernels.lstm(
-        onnx_params(ONNX_W), ONNX_XS, reverse=True, implementation=implementation
+@one_way
+def test_onnx_whole_rows(implementation, direction):
+    found = Subject("lstm", direction, implementation).run(onnx_params(W), XS)
+    assert_close(found, known(direction), PRINTED)
+
+
+@every_implementation
+def test_onnx_both_directions(implementation):
+    params = (onnx_params(W), onnx_params(W))
+    ys, states = Subject("lstm", "both", implementation).run(params, XS)
+    expected, expected_states = zip(known("forward"), known("reverse"), strict=True)
+    assert_close((ys, states), (np.concatenate(expected, axis=-1), expected_states), PRINTED)
+
+
+@every_implementation
+@one_way
+@pytest.mark.parametrize(
+    ("lengths", "h", "c"),
+    [
+        ([1, 2], ONE_STEP_H, ONE_STEP_C),
+        ([2, 1], [0.34526032, 0.47220859, 0.55850911], [0.549834, 0.59868766, 0.64565631]),
+    ],
+)
+def test_onnx_a_row_of_one_step(implementation, direction, lengths, h, c):
+    """It is the same in both directions; the other row is as whole as before."""
+    short, whole = np.argmin(lengths), np.argmax(lengths)
+    found, state = Subject("lstm", direction, implementation).run(
+        onnx_params(W), XS, lengths=np.array(lengths)
     )
-    first = [[0.55391603, 0.69201493, 0.82696019], [0.64046413, 0.82303363, 0.91610711]]
-    last = [[0.61249432, 0.70678632, 0.74094619], [0.62759886, 0.71640738, 0.74624585]]
-    cells = [[1.27850552, 1.46799496, 1.57641257], [1.34960834, 1.54772296, 1.65633056]]
-    np.testing.assert_allclose(ys, np.stack([first, last], axis=1), **PRINTED)
-    np.testing.assert_allclose(h, first, **PRINTED)
-    np.testing.assert_allclose(c, cells, **PRINTED)
-
-
-@every_implementation
-@pytest.mark.parametrize("reverse", [False, True])
-def test_onnx_lengths(implementation, reverse):
-    ys, (h, c) = kernels.lstm(
-        onnx_params(ONNX_W),
-        ONNX_XS,
-        lengths=np.array([1, 2]),
-        reverse=reverse,
-        implementation=implementation,
+    expected = np.array(h), np.array(h), np.array(c)
+    assert_close((found[short, 0], state.h[short], state.c[short]), expected, PRINTED)
+    np.testing.assert_array_equal(found[short, 1], 0)
+    ys, (h, c) = known(direction)
+    assert_close(
+        (found[whole], state.h[whole], state.c[whole]), (ys[whole], h[whole], c[whole]), PRINTED
     )
-    np.testing.assert_array_equal(ys[0, 1], 0)
-    np.testing.assert_allclose(h[0], [0.28828835, 0.36581863, 0.45679406], **PRINTED)
-    np.testing.assert_allclose(c[0], [0.52497919, 0.549834, 0.57444252], **PRINTED)
 
 
 @every_implementation
 def test_onnx_two_units(implementation):
-    w = np.array([[0.1, 0.2], [0.3, 0.4], [1, 2], [3, 4]], np.float32)
+    params = onnx_params({"i": [0.1, 0.2], "o": [0.3, 0.4], "f": [1, 2], "g": [3, 4]})
     xs = np.array([[[1.0], [2.0]]], np.float32)
-    ys, (_, c) = kernels.lstm(onnx_params(w), xs, implementation=implementation)
-    expected = [[[0.27546653, 0.29941525], [0.50903179, 0.57476457]]]
-    np.testing.assert_allclose(ys, expected, **PRINTED)
-    np.testing.assert_allclose(c, [[1.02721067, 1.15254318]], **PRINTED)
-
-
-# Keras: kernel 0.01, recurrent 0.02, bias 0.03 (two of 0.03 with reset_after), forget bias 1.
-def keras_lstm(inputs, hidden, *, forget=1.0, bias=0.03):
-    b = jnp.full((4, hidden), bias).at[1].set(forget).reshape(-1)
-    return kernels.LSTMParams(
-        jnp.full((inputs, 4 * hidden), 0.01), jnp.full((hidden, 4 * hidden), 0.02), b
-    )
-
-
-def keras_gru(inputs, hidden, *, reset, bias=0.03):
-    both = jnp.full((3, hidden), bias)
-    b = both.at[:2].multiply(2) if reset == "after" else both
-    return kernels.GRUParams(
-        jnp.full((inputs, 3 * hidden), 0.01),
-        jnp.full((hidden, 3 * hidden), 0.02),
-        b.reshape(-1),
-        jnp.full(hidden, bias if reset == "after" else 0.0),
-    )
-
-
-def counting(*shape):
-    return np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+    ys, state = Subject("lstm", "forward", implementation).run(params, xs)
+    expected = np.array([[[0.27546653, 0.29941525], [0.50903179, 0.57476457]]])
+    assert_close((ys, state.c), (expected, np.array([[1.02721067, 1.15254318]])), PRINTED)
 
 
 @every_implementation
-@pytest.mark.parametrize(
-    ("options", "reverse", "expected"),
-    [
-        ({}, False, [0.6288687, 0.8689914, 0.9460773]),
-        ({}, True, [0.3562216, 0.7478953, 0.8872726]),
-        ({"forget": 0.03}, False, [0.5701970, 0.8661915, 0.9459622]),
-        ({"forget": 0.0, "bias": 0.0}, False, [0.5498692, 0.8622679, 0.9443935]),
-    ],
-)
-def test_keras_lstm(implementation, options, reverse, expected):
-    params, xs = keras_lstm(4, 3, **options), counting(3, 6, 4)
-    _, (h, _) = kernels.lstm(params, xs, reverse=reverse, implementation=implementation)
-    np.testing.assert_allclose(h, np.tile(np.array(expected)[:, None], 3), **PRINTED)
+def test_returnn_one_step_and_its_analytic_gradient(implementation):
+    """All weights 1, x = 0.2, b = 0.3, h = c = 0.1: every gate's argument is v = 0.6."""
+    x, y0, c0, dy, dd = 0.2, 0.1, 0.1, 1.5, 1.2
+    found, (dparams, dxs, dinitial) = _returnn(implementation, x, y0, c0, dy, dd)
+    assert_close(found, (0.2515404146, 0.2515404146, 0.4113150703), PRINTED)
 
-
-@every_implementation
-def test_keras_lstm_carries_its_state(implementation):
-    params, xs = keras_lstm(4, 4), counting(2, 3, 4)
-    _, state = kernels.lstm(params, xs, implementation=implementation)
-    _, (h, _) = kernels.lstm(params, xs, state, implementation=implementation)
-    np.testing.assert_allclose(h[:, 0], [0.3124786, 0.6863671], **PRINTED)
-
-
-@every_implementation
-@pytest.mark.parametrize(
-    ("reverse", "expected"),
-    [
-        (False, [[0.2057444, 0.3558822], [0.6493083, 0.66276]]),
-        (True, [[0.1328162, 0.2790356], [0.5839338, 0.5992567]]),
-    ],
-)
-def test_keras_lstm_initial_state(implementation, reverse, expected):
-    start = counting(2, 2)
-    _, (h, _) = kernels.lstm(
-        keras_lstm(3, 2),
-        counting(2, 4, 3),
-        kernels.LSTMState(start, start),
-        reverse=reverse,
-        implementation=implementation,
-    )
-    np.testing.assert_allclose(h, expected, **PRINTED)
-
-
-@every_implementation
-@pytest.mark.parametrize(
-    ("reset", "options", "reverse", "expected"),
-    [
-        ("after", {}, False, [0.5217289, 0.6371660, 0.3938496]),
-        ("after", {}, True, [0.2440626, 0.6115160, 0.3928808]),
-        ("before", {}, False, [0.5144776, 0.6426879, 0.4020829]),
-        ("after", {"bias": 0.0}, False, [0.4998846, 0.6470120, 0.4103359]),
-    ],
-)
-def test_keras_gru(implementation, reset, options, reverse, expected):
-    params, xs = keras_gru(4, 3, reset=reset, **options), counting(3, 6, 4)
-    _, (h,) = kernels.gru(params, xs, reset=reset, reverse=reverse, implementation=implementation)
-    np.testing.assert_allclose(h, np.tile(np.array(expected)[:, None], 3), **PRINTED)
-
-
-@every_implementation
-def test_keras_gru_initial_state(implementation):
-    state = kernels.GRUState(counting(2, 2))
-    params, xs = keras_gru(3, 2, reset="after"), counting(2, 4, 3)
-    _, (h,) = kernels.gru(params, xs, state, implementation=implementation)
-    np.testing.assert_allclose(h, [[0.237741, 0.3350846], [0.8365991, 1.0227708]], **PRINTED)
-
-
-def test_returnn_one_step_and_its_analytic_gradient():
-    """All weights 1, x = 0.2, b = 0.3, h = c = 0.1: every gate's argument is 0.6."""
-    params = kernels.LSTMParams(jnp.ones((1, 4)), jnp.ones((1, 4)), jnp.full(4, 0.3))
-    state = kernels.LSTMState(jnp.full((1, 1), 0.1), jnp.full((1, 1), 0.1))
-    xs = jnp.full((1, 1, 1), 0.2)
-
-    def run(params, xs, state):
-        ys, final = kernels.lstm(params, xs, state)
-        return ys, final.c
-
-    (ys, c), pull = jax.vjp(run, params, xs, state)
-    np.testing.assert_allclose(c, [[0.4113150703]], **PRINTED)
-    np.testing.assert_allclose(ys, [[[0.2515404146]]], **PRINTED)
-
-    s, g, tanh_c = 1 / (1 + np.exp(-0.6)), np.tanh(0.6), np.tanh(0.4113150703)
-    dc = (1 - tanh_c**2) * s * 1.5 + 1.2
-    do, dg = s * (1 - s) * tanh_c * 1.5, (1 - g**2) * s * dc
-    di, df = s * (1 - s) * g * dc, s * (1 - s) * 0.1 * dc
-    dparams, dxs, dstate = pull((jnp.full((1, 1, 1), 1.5), jnp.full((1, 1), 1.2)))
+    gate, g, tanh_c = 1 / (1 + np.exp(-0.6)), np.tanh(0.6), np.tanh(0.4113150703)
+    slope = gate * (1 - gate)
+    do = slope * tanh_c * dy
+    dc = (1 - tanh_c**2) * gate * dy + dd
+    dg, di, df = (1 - g**2) * gate * dc, slope * g * dc, slope * c0 * dc
     dz = np.array([di, df, dg, do])
-    np.testing.assert_allclose(dparams.b, dz, **PRINTED)
-    np.testing.assert_allclose(dparams.w_x[0], 0.2 * dz, **PRINTED)
-    np.testing.assert_allclose(dparams.w_h[0], 0.1 * dz, **PRINTED)
-    np.testing.assert_allclose(dxs, [[[dz.sum()]]], **PRINTED)
-    np.testing.assert_allclose(dstate.h, [[dz.sum()]], **PRINTED)
-    np.testing.assert_allclose(dstate.c, [[s * dc]], **PRINTED)
+    assert_close(dparams, (x * dz[None], y0 * dz[None], dz), FLOAT32)
+    assert_close((dxs, *dinitial), (dz.sum(), dz.sum(), gate * dc), FLOAT32)
+
+
+def _returnn(implementation, x, y0, c0, dy, dd):
+    params = kernels.LSTMParams(jnp.ones((1, 4)), jnp.ones((1, 4)), jnp.full(4, 0.3))
+    state = kernels.LSTMState(jnp.full((1, 1), y0), jnp.full((1, 1), c0))
+    subject = Subject("lstm", "forward", implementation)
+    with subject.layout():
+        found, pull = jax.vjp(subject.run, params, jnp.full((1, 1, 1), x), state)
+        zero = jnp.zeros((1, 1))
+        gradients = pull((jnp.full((1, 1, 1), dy), kernels.LSTMState(zero, jnp.full((1, 1), dd))))
+    return jax.tree.map(jnp.squeeze, found), (
+        gradients[0],
+        *jax.tree.map(jnp.squeeze, gradients[1:]),
+    )

@@ -1,4 +1,7 @@
-"""Recurrent cells as float64 loops over rows, time and gates, from the published equations."""
+"""Recurrent cells as float64 loops over rows, time and gates, from the published equations.
+
+They share no code with the kernels, and differences of them are an oracle of the gradients.
+"""
 
 import numpy as np
 
@@ -60,4 +63,11 @@ def run(cell, params, xs, initial, lengths, *, reverse=False):
             ys[row, t] = state[0]
         for final, value in zip(finals, state, strict=True):
             final[row] = value
-    return ys, tuple(finals)
+    return ys, type(initial)(*finals)
+
+
+def run_both(cell, params, xs, initial, lengths):
+    """Pairs of parameters and states, forward first -> (ys [B, T, 2H], the pair of states)."""
+    there, first = run(cell, params[0], xs, initial[0], lengths)
+    back, second = run(cell, params[1], xs, initial[1], lengths, reverse=True)
+    return np.concatenate([there, back], axis=-1), (first, second)

@@ -10,6 +10,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.core import Tracer
 
 from nnarch.kernels.cells import ElmanParams, ElmanState, GRUParams, GRUState, LSTMParams, LSTMState
 from nnarch.kernels.choose import choose
@@ -134,7 +135,8 @@ def _recur(cell: Cell, params, xs, initial, lengths, reverse, implementation):
     params = cell.params(*params)
     lengths = check_lengths("lengths", lengths, batch, steps)
     initial = check_initial(cell, initial, xs, params.w_h.shape[0])
-    call = cudnn.Call(cell.name, xs, lengths)
+    traced = any(isinstance(a, Tracer) for a in jax.tree.leaves((params, xs, initial)))
+    call = cudnn.Call(cell.name, xs, lengths, named=implementation is not None, traced=traced)
     name = choose(cell.name, REFUSALS, call, implementation=implementation)
     return _run(params, xs, initial, lengths, cell=cell, reverse=bool(reverse), implementation=name)
 

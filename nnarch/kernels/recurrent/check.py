@@ -1,5 +1,6 @@
 """Shapes and dtypes of a recurrent call, checked before anything is compiled."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -17,10 +18,14 @@ def check_reset(reset: str) -> None:
 
 
 def check_inputs(cell: Cell, xs: Array) -> None:
-    """Raises ValueError unless xs is [B, T, D] of a floating dtype."""
-    if np.ndim(xs) != 3:
+    """Raises ValueError unless xs is an array [B, T, D], D not 0, of a floating dtype."""
+    if not hasattr(xs, "dtype"):
         raise ValueError(
-            f"{cell.name} expects xs [B, T, D]; got {np.shape(xs)}. "
+            f"{cell.name} expects xs as an array; got {type(xs).__name__}. Give jnp.asarray(xs)."
+        )
+    if np.ndim(xs) != 3 or xs.shape[2] == 0:
+        raise ValueError(
+            f"{cell.name} expects xs [B, T, D] with D of 1 or more; got {np.shape(xs)}. "
             "Put the batch first; give a single sequence an axis with xs[None]."
         )
     if not jnp.issubdtype(xs.dtype, jnp.floating):
@@ -48,19 +53,22 @@ def check_params(cell: Cell, params: tuple, inputs: int) -> None:
             f"Draw them with init_{cell.name}({inputs}, hidden_size), or mend the last axis of xs."
         )
     if bad := [n for n, p in zip(names, params, strict=True) if not _is_floating(p)]:
-        raise ValueError(f"{cell.name} expects parameters of a floating dtype; {bad[0]} is not.")
+        raise ValueError(
+            f"{cell.name} expects parameters of a floating dtype; {bad[0]} is not. Cast it first."
+        )
 
 
 def check_initial(cell: Cell, initial: tuple | None, xs: Array, hidden: int) -> tuple:
     """Returns the initial state in the dtype of sums, zeros where none is given."""
-    dtype, expected = accumulator(xs.dtype), (xs.shape[0], hidden)
+    dtype = accumulator(jax.dtypes.canonicalize_dtype(xs.dtype))  # NumPy's default is float64
+    expected = (xs.shape[0], hidden)
     names = cell.state._fields
     if initial is None:
         return cell.state(*(jnp.zeros(expected, dtype) for _ in names))
     if not isinstance(initial, tuple) or len(initial) != len(names):
         raise ValueError(
             f"{cell.name} expects an initial {cell.state.__name__}({', '.join(names)}); "
-            f"got {type(initial).__name__}."
+            f"got {type(initial).__name__}. Make one of the arrays."
         )
     for name, value in zip(names, initial, strict=True):
         if np.shape(value) != expected or not _is_floating(value):

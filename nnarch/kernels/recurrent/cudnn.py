@@ -17,6 +17,8 @@ class Call(NamedTuple):
     kernel: str
     xs: Array
     lengths: Array | np.ndarray | None
+    named: bool  # whether the caller asked for an implementation by name
+    traced: bool  # whether any operand is a tracer
 
 
 def refusal(call: Call) -> str | None:
@@ -31,6 +33,10 @@ def refusal(call: Call) -> str | None:
         return "it takes no empty batch or sequence"
     if call.lengths is not None and not _all_positive(call.lengths):
         return "it fails on a row of length 0; give lengths above 0 as a NumPy array, or none"
+    if call.traced and not call.named:
+        # vmap, a second derivative and export for another platform find no rule for it, and what
+        # will become of a program that is being traced cannot be seen from inside.
+        return "under a transformation it serves where it is named"
     return None
 
 

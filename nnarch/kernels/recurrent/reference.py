@@ -17,10 +17,12 @@ def reference(step, params: tuple, xs: Array, initial: tuple, valid: Array | Non
     if valid is None:
         valid = jnp.ones_like(xs[..., 0], bool)
     xs = jnp.where(valid[..., None], xs, 0)
+    exact = initial.h.dtype
+    params = jax.tree.map(lambda p: p.astype(exact), params)
 
     def advance(state, inputs):
         x, here = inputs
-        new = step(params, x.astype(state.h.dtype), state)
+        new = step(params, x.astype(exact), state)
         state = jax.tree.map(lambda n, o: jnp.where(here[:, None], n, o), new, state)
         return state, jnp.where(here[:, None], state.h, 0).astype(xs.dtype)
 

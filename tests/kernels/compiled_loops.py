@@ -1,0 +1,51 @@
+"""What a compiled program sends between devices inside its loops, read from its text."""
+
+import re
+from math import prod
+from typing import NamedTuple
+
+_COMPUTATION = re.compile(r"^(?:ENTRY )?(%[\w.\-]+) [^\n]*\{\n(.*?)^\}", re.M | re.S)
+_CALLED = re.compile(r"(?:calls|to_apply|body|condition)=(%[\w.\-]+)")
+_BRANCHES = re.compile(r"branch_computations=\{([^}]*)\}")
+_COLLECTIVE = re.compile(
+    r"= (.*?) (all-gather|all-reduce|all-to-all|collective-permute|reduce-scatter"
+    r"|collective-broadcast)(?:-start)?\("
+)
+_SHAPE = re.compile(r"\w+\[([\d,]*)\]")
+
+
+class Collective(NamedTuple):
+    """One exchange between devices."""
+
+    kind: str
+    sizes: tuple[int, ...]  # elements of each array that it makes
+
+
+def loop_collectives(compiled):
+    """The collectives of each while loop of a compiled program, in one list a loop."""
+    text = compiled.as_text()
+    computations = dict(_COMPUTATION.findall(text))
+    bodies = sorted(set(re.findall(r"body=(%[\w.\-]+)", text)))
+    assert bodies, "the program has no loop to look into"
+    return [_collectives(_reached(computations, body)) for body in bodies]
+
+
+def _reached(computations, start):
+    """The text of a computation and of all that it calls."""
+    todo, seen = [start], set()
+    while todo:
+        name = todo.pop()
+        if name not in seen:
+            seen.add(name)
+            todo += _CALLED.findall(computations[name])
+            for branches in _BRANCHES.findall(computations[name]):
+                todo += branches.split(", ")
+    return "".join(computations[name] for name in sorted(seen))
+
+
+def _collectives(text):
+    return [Collective(kind, _sizes(shapes)) for shapes, kind in _COLLECTIVE.findall(text)]
+
+
+def _sizes(shapes):
+    return tuple(prod(map(int, filter(None, s.split(",")))) for s in _SHAPE.findall(shapes))
