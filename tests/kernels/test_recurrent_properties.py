@@ -47,7 +47,7 @@ def test_any_rows_agree_with_the_oracle(subject, implementation, lengths, seed):
         assert_close(*_slopes(subject, c, gradients, seed), _without_eps(FLOAT64_DIFFERENCES))
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(
     subject=st.sampled_from(SUBJECTS), shape=any_shape, rows=st.sampled_from([1, 3]), data=st.data()
 )
