@@ -143,22 +143,14 @@ def test_a_sharded_state_gathers_h_once_a_step(subject, implementation):
     assert_gathers_h_once_a_step(subject.by(implementation), "state")
 
 
-# Of columns [H, 4H] over eight devices, a view [H, 4, H] shards the gates: a step exchanges them.
-EXCHANGES_GATES = pytest.mark.xfail(reason="a step exchanges gates beside gathering h")
-
-
-@pytest.mark.parametrize(
-    "cell", ["elman", pytest.param("lstm", marks=EXCHANGES_GATES), "gru", "gru_before"]
-)
+@pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("where", ["weights", "state and weights"])
 @both_layouts
 def test_sharded_weights_gather_h_once_a_step(cell, where, implementation):
     assert_gathers_h_once_a_step(Subject(cell, "forward", implementation), where)
 
 
-@pytest.mark.parametrize(
-    "where", ["state", pytest.param("state and weights", marks=EXCHANGES_GATES)]
-)
+@pytest.mark.parametrize("where", ["state", "state and weights"])
 @both_layouts
 def test_sharded_units_train_with_one_exchange_a_step(where, implementation):
     """On the way back it is one of gradients: no weight moves, and no weight's gradient."""

@@ -13,13 +13,13 @@ from kernels.recurrent_cases import (
     assert_close,
     case,
     every_cell,
+    every_implementation,
     every_subject,
     respond,
 )
 from tolerances import FLOAT64_RECURRENT
 
 PLATFORMS = ("cpu", "cuda", "tpu")
-PROMOTES = "the scan adds a bool to its slots, and float32 gradients to bfloat16 gates"
 COMPILED = "/jax/core/compile/backend_compile_duration"
 
 
@@ -99,14 +99,7 @@ def test_a_second_call_compiles_nothing(compilations):
 
 
 @every_subject
-@pytest.mark.parametrize(
-    "implementation",
-    [
-        pytest.param("scan", marks=pytest.mark.xfail(reason=PROMOTES)),
-        pytest.param("accelerator", marks=pytest.mark.xfail(reason=PROMOTES)),
-        "reference",
-    ],
-)
+@every_implementation
 def test_no_dtype_is_promoted_silently(subject, implementation):
     """Also where JAX is told to refuse it; gradients have the dtypes of what they belong to."""
     for weights, inputs in (

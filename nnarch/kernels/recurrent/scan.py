@@ -164,8 +164,9 @@ def _retreat(plan, layout, params, kept, dys, valid):
     def retreat(dstate, slot, emit):
         before = jax.tree.map(lambda s: _at(layout, s, slot), kept.states)
         after = jax.tree.map(lambda s: _at(layout, s, slot + _ahead(plan)), kept.states)
-        saved = jax.tree.map(lambda s: _at(layout, s, slot), kept.saved)
-        dstate = dstate._replace(h=dstate.h + _at(layout, dys, slot))
+        exact = dstate.h.dtype
+        saved = jax.tree.map(lambda s: _at(layout, s, slot).astype(exact), kept.saved)
+        dstate = dstate._replace(h=dstate.h + _at(layout, dys, slot).astype(exact))
         dbefore = plan.step.backward(layout, params, saved, before, after, dstate, emit)
         # A step that is padding hands its gradient on as it is.
         return _where_valid(layout, valid, slot, dbefore, dstate), emit.emitted
@@ -210,7 +211,7 @@ def _where_valid(layout, valid, slot, new, old):
 
 def _slots(plan: Plan, xs: Array) -> Array:
     """The slots of the steps, in the order of time."""
-    return jnp.arange(xs.shape[1]) + plan.reverse
+    return jnp.arange(xs.shape[1]) + int(plan.reverse)
 
 
 def _ahead(plan: Plan) -> int:

@@ -30,17 +30,16 @@ _RESET_UPDATE, _CANDIDATE = slice(0, 2), slice(2, 3)
 
 def _separate(w_x: Array, w_h: Array, b: Array) -> Weights:
     """Gives the gates an axis of their own: [.., G H] -> [.., G, H]."""
-    hidden = w_h.shape[0]
-    return Weights(
-        w_x.reshape(w_x.shape[0], -1, hidden),
-        w_h.reshape(hidden, -1, hidden),
-        b.reshape(-1, hidden),
-    )
+    # Cut and stacked, not reshaped: of columns that are sharded over devices a reshape makes shards
+    # of the gates' axis, and each step then exchanges gates beside gathering h.
+    gates = w_x.shape[1] // w_h.shape[0]
+    return Weights(*(jnp.stack(jnp.split(w, gates, axis=-1), axis=-2) for w in (w_x, w_h, b)))
 
 
 def _side_by_side(x: Array, h: Array, b: Array) -> tuple[Array, Array, Array]:
     """The inverse of `_separate`."""
-    return x.reshape(x.shape[0], -1), h.reshape(h.shape[0], -1), b.reshape(-1)
+    gates = range(b.shape[0])
+    return tuple(jnp.concatenate([w[..., g, :] for g in gates], axis=-1) for w in (x, h, b))
 
 
 def _sigmoid(z: Array) -> Array:
@@ -132,7 +131,7 @@ class GRUAfterStep:
         x_r, x_z, x_n = layout.split(layout.input(x))
         h_r, h_z, h_n = layout.split(layout.hidden(state.h))
         r, z = _sigmoid(x_r + h_r), _sigmoid(x_z + h_z)
-        reset_n = h_n + layout.column(params.b_n)
+        reset_n = h_n + layout.column(params.b_n).astype(h_n.dtype)
         n = jnp.tanh(x_n + r * reset_n)
         return GRUState(n + z * (state.h - n)), (r, z, n, reset_n)
 
@@ -193,7 +192,8 @@ class GRUBeforeStep:
     def gradient(layout: Layout, saved, before: GRUState, dzs):
         dn, d_rz = dzs
         dw_x = [layout.outer_input(d_rz), layout.outer_input(dn)]
-        dw_h = [layout.outer(before.h, d_rz), layout.outer(saved[0] * before.h, dn)]
+        reset_h = saved[0].astype(before.h.dtype) * before.h
+        dw_h = [layout.outer(before.h, d_rz), layout.outer(reset_h, dn)]
         db = [layout.bias(d_rz), layout.bias(dn)]
         dx = layout.pull_input(d_rz, _RESET_UPDATE) + layout.pull_input(dn, _CANDIDATE)
         dense = _side_by_side(
