@@ -6,6 +6,7 @@ train.py NAME --workdir runs/a --steps 200    trains it
 """
 
 import dataclasses
+import itertools
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -61,7 +62,7 @@ def _parse(name: str, experiment: ModuleType, arguments: list[str]) -> Any:
 
 def _preset(arguments: list[str]) -> str:
     """The preset decides the defaults of all other options, so it is read before them."""
-    for option, value in zip(arguments, [*arguments[1:], ""], strict=True):
+    for option, value in itertools.pairwise([*arguments, ""]):
         if option == "--preset":
             return value
         if option.startswith("--preset="):
@@ -71,22 +72,38 @@ def _preset(arguments: list[str]) -> str:
 
 def _train(name: str, experiment: ModuleType, options: Any) -> int:
     from nnarch import train
+    from nnarch.data.fetch import DataMissing
 
     config = options.config
     try:
         train.use_compilation_cache()
         train.initialise()
-        part = train.feed(train.make_mesh(config.train.mesh))
-        task = experiment.build(config, process_index=part.index, process_count=part.count)
+        task = _task(experiment, config)
         description = {
             "experiment": name,
             "preset": options.preset,
             "config": train.to_json(config),
         }
         result = train.fit(task, config.train, options.workdir, description=description)
-    except (train.TrainingError, OSError) as error:
+    except (train.TrainingError, DataMissing, OSError) as error:
         return _fail(str(error))
     return 0 if result.finished else 128 + result.signal
+
+
+def _task(experiment: ModuleType, config: Any) -> Any:
+    """The task, after a look at its model: what cannot be built shows before a folder is made."""
+    import jax
+    from flax import nnx
+
+    from nnarch import train
+
+    part = train.feed(train.make_mesh(config.train.mesh))
+    try:
+        task = experiment.build(config, process_index=part.index, process_count=part.count)
+        nnx.eval_shape(task.create, jax.random.key(config.train.seed))
+    except ValueError as error:
+        raise train.TrainingError(str(error)) from error
+    return task
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """scripts/train.py: what it lists, what it refuses, and that a whole run goes through it."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from nnarch.data.fetch import DataMissing
 from nnarch.train import Workdir
 from scripts import registry, train
 
@@ -143,3 +145,28 @@ def test_a_run_lies_under_its_experiment_by_default():
     assert train.main(["summing", "--preset", "wide"]) == 0
     stored = json.loads(Path("runs/summing/config.json").read_text())
     assert stored["config"]["model"] == {"hidden": 12}
+
+
+@pytest.mark.parametrize("error", [DataMissing, ValueError])
+def test_what_build_refuses_is_a_short_error(error, capsys, monkeypatch):
+    def build(config, **_):
+        raise error("openmoji is missing; fetch it with this command")
+
+    monkeypatch.setattr(registry.load("summing"), "build", build)
+    assert train.main(["summing"]) == 2
+    assert capsys.readouterr().err == "error: openmoji is missing; fetch it with this command\n"
+
+
+def test_a_model_that_cannot_be_is_a_short_error(capsys, monkeypatch):
+    experiment = registry.load("summing")
+    task = experiment.build(experiment.Config())
+
+    def create(key):
+        raise ValueError("expected a width and a stride for each stage")
+
+    monkeypatch.setattr(
+        experiment, "build", lambda config, **_: dataclasses.replace(task, create=create)
+    )
+    assert train.main(["summing"]) == 2
+    assert capsys.readouterr().err == "error: expected a width and a stride for each stage\n"
+    assert not (Path("runs") / "summing").exists()
