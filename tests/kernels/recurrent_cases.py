@@ -18,14 +18,22 @@ from oracles import recurrent as oracle
 
 from nnarch import kernels
 from nnarch.kernels.recurrent import scan
-from nnarch.kernels.recurrent.layouts import BatchFirst
+from nnarch.kernels.recurrent.products import ProjectedBefore, ProjectedWithin
 
 BATCH, TIME, INPUTS, HIDDEN = 4, 6, 3, 5
 LENGTHS = np.array([6, 3, 1, 0], np.int32)
 DIRECTIONS = ("forward", "reverse", "both")
 
-# "accelerator" is "scan" in the layout that runs on GPU and TPU, here on a CPU.
-IMPLEMENTATIONS = ("scan", "accelerator", "reference")
+
+class LargeWeights(ProjectedWithin):
+    """Takes every weight for one that is larger than the caches."""
+
+    most_packed = 0
+
+
+# "scan" as it multiplies on GPU and TPU, and on a CPU where weights are large; here on small ones.
+PRODUCTS = {"accelerator": (ProjectedBefore, "highest"), "large": (LargeWeights, "high")}
+IMPLEMENTATIONS = ("scan", "reference", *PRODUCTS)
 
 
 class Cell(NamedTuple):
@@ -73,22 +81,23 @@ class Subject(NamedTuple):
         """Calls the kernel."""
         cell = CELLS[self.cell]
         options = {"lengths": lengths, **dict(cell.options)}
-        on_accelerator = self.implementation == "accelerator"
-        options["implementation"] = "scan" if on_accelerator else self.implementation
-        with self.layout():
+        as_scan = self.implementation in PRODUCTS
+        options["implementation"] = "scan" if as_scan else self.implementation
+        with self.products():
             if self.direction == "both":
                 return kernels.bidirectional(cell.kernel, *params, xs, initial, **options)
             return cell.kernel(params, xs, initial, reverse=self.direction == "reverse", **options)
 
     @contextlib.contextmanager
-    def layout(self):
-        """Within it a kernel is traced, and differentiated, in this implementation's layout."""
-        if self.implementation != "accelerator":
+    def products(self):
+        """Within it a kernel is traced, and differentiated, with this implementation's products."""
+        if self.implementation not in PRODUCTS:
             yield
             return
-        on_accelerator = mock.patch.object(scan, "_on_platform", _on_accelerator)
-        # Another precision (on a CPU the same) keeps jit from taking what it traced for the CPU.
-        with on_accelerator, jax.default_matmul_precision("highest"):
+        multiply, precision = PRODUCTS[self.implementation]
+        chosen = mock.patch.object(scan, "_on_platform", lambda run, *args: run(multiply, *args))
+        # Another precision (on a CPU the same) keeps jit from taking what it traced for another.
+        with chosen, jax.default_matmul_precision(precision):
             yield
 
     def expect(self, params, xs, initial, lengths):
@@ -122,10 +131,6 @@ every_cell = each_of(SUBJECTS[: len(CELLS)])
 every_implementation = pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 
 
-def _on_accelerator(run, *operands):
-    return run(BatchFirst, *operands)
-
-
 @functools.lru_cache(maxsize=8)
 def respond(subject):
     """A compiled (*operands, lengths, cotangents) -> (answer, gradients of the operands).
@@ -135,7 +140,7 @@ def respond(subject):
 
     def run(params, xs, initial, lengths, cotangents):
         kernel = functools.partial(subject.run, lengths=lengths)
-        with subject.layout():
+        with subject.products():
             answer, pull = jax.vjp(kernel, params, xs, initial)
             return answer, pull(cotangents)
 

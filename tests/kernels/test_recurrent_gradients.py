@@ -41,7 +41,7 @@ def test_reverse_mode_is_a_difference_of_the_oracle(subject, implementation):
 
 
 @every_subject
-@pytest.mark.parametrize("implementation", ["scan", "accelerator"])
+@pytest.mark.parametrize("implementation", ["scan", "accelerator", "large"])
 def test_each_output_sends_the_gradient_that_autodiff_finds(subject, implementation):
     """ys alone, then each part of the final state alone, to all parameters, xs and states."""
     with jax.enable_x64(True):

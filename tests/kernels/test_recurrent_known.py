@@ -117,7 +117,7 @@ def _returnn(implementation, x, y0, c0, dy, dd):
     params = kernels.LSTMParams(jnp.ones((1, 4)), jnp.ones((1, 4)), jnp.full(4, 0.3))
     state = kernels.LSTMState(jnp.full((1, 1), y0), jnp.full((1, 1), c0))
     subject = Subject("lstm", "forward", implementation)
-    with subject.layout():
+    with subject.products():
         found, pull = jax.vjp(subject.run, params, jnp.full((1, 1, 1), x), state)
         zero = jnp.zeros((1, 1))
         gradients = pull((jnp.full((1, 1, 1), dy), kernels.LSTMState(zero, jnp.full((1, 1), dd))))

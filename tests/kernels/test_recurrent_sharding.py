@@ -25,7 +25,7 @@ UNITS = P(None, "model")
 REFERENCE = Subject("lstm", "forward", "reference")
 WIDE = Shape(hidden=16)
 
-both_layouts = pytest.mark.parametrize("implementation", ["scan", "accelerator"])
+both_products = pytest.mark.parametrize("implementation", ["scan", "accelerator", "large"])
 
 
 def mesh(**axes):
@@ -85,7 +85,7 @@ def test_shard_map_where_one_operand_alone_differs(implementation, varying):
 
 
 @every_cell
-@both_layouts
+@both_products
 def test_sharded_rows_meet_in_no_loop(subject, implementation):
     """Gradients of the weights are summed over the devices once, after the loops."""
     c, served = case(subject, lengths=LENGTHS), subject.by(implementation)
@@ -97,7 +97,7 @@ def test_sharded_rows_meet_in_no_loop(subject, implementation):
     assert_answers(program(*operands), served, c)
 
 
-@both_layouts
+@both_products
 def test_sharded_rows_of_both_directions_meet_in_no_loop(implementation):
     subject = Subject("lstm", "both", implementation)
     c, specs = case(subject, lengths=LENGTHS), (P(), ROWS, ROWS, ROWS, ROWS)
@@ -138,20 +138,20 @@ def assert_gathers_h_once_a_step(subject, where):
 
 
 @every_cell
-@both_layouts
+@both_products
 def test_a_sharded_state_gathers_h_once_a_step(subject, implementation):
     assert_gathers_h_once_a_step(subject.by(implementation), "state")
 
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("where", ["weights", "state and weights"])
-@both_layouts
+@both_products
 def test_sharded_weights_gather_h_once_a_step(cell, where, implementation):
     assert_gathers_h_once_a_step(Subject(cell, "forward", implementation), where)
 
 
 @pytest.mark.parametrize("where", ["state", "state and weights"])
-@both_layouts
+@both_products
 def test_sharded_units_train_with_one_exchange_a_step(where, implementation):
     """On the way back it is one of gradients: no weight moves, and no weight's gradient."""
     subject = Subject("lstm", "forward", implementation)

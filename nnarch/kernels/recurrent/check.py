@@ -6,7 +6,7 @@ import numpy as np
 from jax import Array
 
 from nnarch.kernels.recurrent.cell import GRU, Cell
-from nnarch.kernels.recurrent.layouts import accumulator
+from nnarch.kernels.recurrent.products import accumulator
 
 
 def check_reset(reset: str) -> None:

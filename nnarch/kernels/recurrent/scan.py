@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from nnarch.kernels.recurrent.layouts import BatchFirst, FeaturesFirst, Layout
+from nnarch.kernels.recurrent.products import ProjectedBefore, ProjectedWithin, join
 from nnarch.kernels.recurrent.step import Step
 from nnarch.kernels.varying import varying_alike, varying_as
 
@@ -27,7 +27,7 @@ class Plan(NamedTuple):
 
 
 class Residuals(NamedTuple):
-    """What the pass backward reads of the pass forward: stacks of T + 1 slots."""
+    """What the pass backward reads of the pass forward: stacks [T + 1, B, ...]."""
 
     states: tuple  # the step's State, of stacks that begin (end, if reverse) with the initial one
     saved: tuple  # what the step saved
@@ -65,111 +65,106 @@ _scan.defvjp(_scan_forward, _scan_backward)
 
 def _on_platform(run, *operands):
     return lax.platform_dependent(
-        *operands, cpu=partial(run, FeaturesFirst), default=partial(run, BatchFirst)
+        *operands, cpu=partial(run, ProjectedWithin), default=partial(run, ProjectedBefore)
     )
 
 
 # Every stack has T + 1 slots. Before the loop the inputs are padded by one step, behind the last
 # (in front of the first, if reverse), so that the slot of step t is also that of the state before
 # it in the stack of states, which begins with the initial one. No stack has to be shifted or cut
-# to take part in a weight's product: in the slot that is no step's the gradient is zero. Nor do
-# the rows of a stack lie a power of two of bytes apart, where they would fall into few sets of
-# the cache.
+# to take part in a weight's product: in the slot that is no step's the gradient is zero.
 
 
-def _forward(layout_type, params, xs, initial, valid, *, plan):
-    layout, state, valid = _enter(layout_type, plan, params, xs, initial, valid)
-    advance = _advance(plan, layout, params, valid)
+def _forward(multiply, params, xs, initial, valid, *, plan):
+    products, valid = _enter(multiply, plan, params, xs, valid)
+    advance = _advance(plan, products, params, valid)
 
     def step(carry, slot):
         state, ys = carry
         state, _ = advance(state, slot)
-        return (state, _put(layout, ys, state.h, slot)), None
+        return (state, _put(ys, state.h, slot)), None
 
-    ys = _stack(layout, state.h, xs)
-    (state, ys), _ = lax.scan(step, (state, ys), _slots(plan, xs), reverse=plan.reverse)
-    return _leave(layout, _cut(layout, ys, plan.reverse), state, valid, plan)
+    carry = (initial, _stack(initial.h, xs))
+    (state, ys), _ = lax.scan(step, carry, _slots(plan, xs), reverse=plan.reverse)
+    return _leave(_cut(ys, plan.reverse), valid, plan), state
 
 
-def _forward_and_keep(layout_type, params, xs, initial, valid, *, plan):
-    layout, state, valid = _enter(layout_type, plan, params, xs, initial, valid)
-    advance = _advance(plan, layout, params, valid)
+def _forward_and_keep(multiply, params, xs, initial, valid, *, plan):
+    products, valid = _enter(multiply, plan, params, xs, valid)
+    advance = _advance(plan, products, params, valid)
 
     def step(carry, slot):
         state, stacks = carry
         state, saved = advance(state, slot)
-        states = _put_all(layout, stacks.states, state, slot + _ahead(plan))
-        return (state, Residuals(states, _put_all(layout, stacks.saved, saved, slot))), None
+        states = _put_all(stacks.states, state, slot + _ahead(plan))
+        return (state, Residuals(states, _put_all(stacks.saved, saved, slot))), None
 
-    _, saved_shapes = jax.eval_shape(advance, state, 0)
-    states = jax.tree.map(lambda s: _stack(layout, s, xs, s.dtype), state)
-    states = _put_all(layout, states, state, plan.reverse * xs.shape[1])
-    saved = jax.tree.map(lambda s: _stack(layout, s, xs), saved_shapes)
-    carry = (state, Residuals(states, saved))
+    _, saved_shapes = jax.eval_shape(advance, initial, 0)
+    states = jax.tree.map(lambda s: _stack(s, xs, s.dtype), initial)
+    states = _put_all(states, initial, plan.reverse * xs.shape[1])
+    saved = jax.tree.map(lambda s: _stack(s, xs), saved_shapes)
+    carry = (initial, Residuals(states, saved))
     (state, kept), _ = lax.scan(step, carry, _slots(plan, xs), reverse=plan.reverse)
-    ys = _cut(layout, kept.states.h, not plan.reverse).astype(xs.dtype)
-    return _leave(layout, ys, state, valid, plan), jax.tree.map(layout.export, kept)
+    ys = _cut(kept.states.h, not plan.reverse).astype(xs.dtype)
+    return (_leave(ys, valid, plan), state), kept
 
 
-def _backward(layout_type, params, xs, valid, kept, cotangents, *, plan):
+def _backward(multiply, params, xs, valid, kept, cotangents, *, plan):
     dys, dfinal = cotangents
     if valid is not None:
         dys = jnp.where(valid[..., None], dys, 0)
-    layout, dstate, valid = _enter(layout_type, plan, params, xs, dfinal, valid)
-    kept = jax.tree.map(layout.restore, kept)
-    retreat = _retreat(plan, layout, params, kept, layout.enter(_padded(plan, dys)), valid)
+    products, valid = _enter(multiply, plan, params, xs, valid)
+    retreat = _retreat(plan, products, params, kept, _time_first(_padded(plan, dys)), valid)
 
     def step(carry, slot):
         dstate, dzs = carry
-        return retreat(dstate, slot, Writer(layout, dzs, valid, slot)), None
+        return retreat(dstate, slot, Writer(products, dzs, valid, slot)), None
 
-    _, dz_shapes = jax.eval_shape(lambda d: retreat(d, 0, Joiner(layout)), dstate)
-    dzs = [_stack(layout, s, xs) for s in dz_shapes]
+    _, dz_shapes = jax.eval_shape(lambda d: retreat(d, 0, Joiner()), dfinal)
+    dzs = [_stack(s, xs) for s in dz_shapes]
     slots = _slots(plan, xs)
-    (dstate, dzs), _ = lax.scan(step, (dstate, dzs), slots, reverse=not plan.reverse)
-    dparams, dxs = plan.step.gradient(layout, kept.saved, kept.states, dzs)
-    dxs = layout.leave(_cut(layout, dxs, plan.reverse)).astype(xs.dtype)
-    return dparams, dxs, jax.tree.map(layout.leave_state, dstate)
+    (dstate, dzs), _ = lax.scan(step, (dfinal, dzs), slots, reverse=not plan.reverse)
+    dparams, dxs = plan.step.gradient(products, kept.saved, kept.states, dzs)
+    return dparams, _time_first(_cut(dxs, plan.reverse)).astype(xs.dtype), dstate
 
 
-def _enter(layout_type, plan, params, xs, state, valid):
-    """Binds the weights and the inputs to a layout, and brings states and validity into it."""
-    inputs = layout_type.enter(_padded(plan, xs))
-    layout = layout_type(plan.step.weights(params), inputs, xs.dtype)
+def _enter(multiply, plan, params, xs, valid):
+    """Binds the weights and the inputs to their products, and pads validity like the inputs."""
+    inputs = _time_first(_padded(plan, xs))
     valid = None if valid is None else _padded(plan, valid).T
-    return layout, jax.tree.map(layout.enter_state, state), valid
+    return multiply(plan.step.weights(params), inputs, xs.dtype), valid
 
 
-def _leave(layout, ys, state, valid, plan):
-    """Brings the outputs and the last state back to the batch first, and zeroes the padding."""
+def _leave(ys, valid, plan):
+    """Brings the outputs back to the batch first, and zeroes the padding."""
     if valid is not None:
-        ys = jnp.where(layout.rows(valid[_steps(plan)], ys), ys, 0)
-    return layout.leave(ys), jax.tree.map(layout.leave_state, state)
+        ys = jnp.where(_rows(valid[_steps(plan)], ys), ys, 0)
+    return _time_first(ys)
 
 
-def _advance(plan, layout, params, valid):
+def _advance(plan, products, params, valid):
     """(state, slot) -> (the state after that step, what the pass backward wants of it)."""
-    inputs = layout.inputs
+    inputs = products.inputs
 
     def advance(state, slot):
-        after, saved = plan.step.forward(layout, params, _at(layout, inputs, slot), state)
-        return _where_valid(layout, valid, slot, after, state), saved
+        after, saved = plan.step.forward(products, params, _at(inputs, slot), state)
+        return _where_valid(valid, slot, after, state), saved
 
     return advance
 
 
-def _retreat(plan, layout, params, kept, dys, valid):
+def _retreat(plan, products, params, kept, dys, valid):
     """(gradient of the state after a step, slot, emit) -> (of that before it, of the gates)."""
 
     def retreat(dstate, slot, emit):
-        before = jax.tree.map(lambda s: _at(layout, s, slot), kept.states)
-        after = jax.tree.map(lambda s: _at(layout, s, slot + _ahead(plan)), kept.states)
+        before = jax.tree.map(lambda s: _at(s, slot), kept.states)
+        after = jax.tree.map(lambda s: _at(s, slot + _ahead(plan)), kept.states)
         exact = dstate.h.dtype
-        saved = jax.tree.map(lambda s: _at(layout, s, slot).astype(exact), kept.saved)
-        dstate = dstate._replace(h=dstate.h + _at(layout, dys, slot).astype(exact))
-        dbefore = plan.step.backward(layout, params, saved, before, after, dstate, emit)
+        saved = jax.tree.map(lambda s: _at(s, slot).astype(exact), kept.saved)
+        dstate = dstate._replace(h=dstate.h + _at(dys, slot).astype(exact))
+        dbefore = plan.step.backward(products, params, saved, before, after, dstate, emit)
         # A step that is padding hands its gradient on as it is.
-        return _where_valid(layout, valid, slot, dbefore, dstate), emit.emitted
+        return _where_valid(valid, slot, dbefore, dstate), emit.emitted
 
     return retreat
 
@@ -177,36 +172,46 @@ def _retreat(plan, layout, params, kept, dys, valid):
 class Joiner:
     """An `emit` that shows what a cell emits, and keeps it."""
 
-    def __init__(self, layout):
-        self.layout, self.emitted = layout, []
+    def __init__(self):
+        self.emitted = []
 
     def __call__(self, parts):
         """Returns the gates joined."""
-        self.emitted.append(self.layout.join(parts))
+        self.emitted.append(join(parts))
         return self.emitted[-1]
 
 
 class Writer:
     """An `emit` that writes into stacks at a slot: zeros where the step is padding."""
 
-    def __init__(self, layout, stacks, valid, slot):
-        self.layout, self.valid, self.slot = layout, valid, slot
+    def __init__(self, products, stacks, valid, slot):
+        self.products, self.valid, self.slot = products, valid, slot
         self.stacks, self.emitted = list(stacks), []
 
     def __call__(self, parts):
         """Returns the gates joined."""
         nothing = tuple(jnp.zeros_like(part) for part in parts)
-        parts = _where_valid(self.layout, self.valid, self.slot, tuple(parts), nothing)
-        stack, joined = self.layout.write(self.stacks[len(self.emitted)], parts, self.slot)
+        parts = _where_valid(self.valid, self.slot, tuple(parts), nothing)
+        stack, joined = self.products.write(self.stacks[len(self.emitted)], parts, self.slot)
         self.emitted.append(stack)
         return joined
 
 
-def _where_valid(layout, valid, slot, new, old):
+def _where_valid(valid, slot, new, old):
     if valid is None:
         return new
-    here = _at(layout, valid, slot)
-    return jax.tree.map(lambda n, o: jnp.where(layout.rows(here, n), n, o), new, old)
+    here = _at(valid, slot)
+    return jax.tree.map(lambda n, o: jnp.where(_rows(here, n), n, o), new, old)
+
+
+def _rows(mask: Array, like: Array) -> Array:
+    """[B] or [T, B] -> what broadcasts against [B, ...] or [T, B, ...]."""
+    return mask.reshape(mask.shape + (1,) * (like.ndim - mask.ndim))
+
+
+def _time_first(rows: Array) -> Array:
+    """[B, T, ...] -> [T, B, ...], and back."""
+    return jnp.swapaxes(rows, 0, 1)
 
 
 def _slots(plan: Plan, xs: Array) -> Array:
@@ -231,28 +236,23 @@ def _padded(plan: Plan, rows: Array) -> Array:
     return jnp.pad(rows, widths)
 
 
-def _stack(layout: Layout, like, xs: Array, dtype: jnp.dtype | None = None) -> Array:
+def _stack(like, xs: Array, dtype: jnp.dtype | None = None) -> Array:
     """T + 1 slots of zeros for arrays like this one, in the dtype of xs if none is given."""
-    axis = layout.time_axis % (len(like.shape) + 1)
-    shape = (*like.shape[:axis], xs.shape[1] + 1, *like.shape[axis:])
-    return varying_as(xs, jnp.zeros(shape, dtype or xs.dtype))
+    return varying_as(xs, jnp.zeros((xs.shape[1] + 1, *like.shape), dtype or xs.dtype))
 
 
-def _at(layout: Layout, stack: Array, slot: Array) -> Array:
-    axis = layout.time_axis % stack.ndim
-    return lax.dynamic_index_in_dim(stack, slot, axis, keepdims=False)
+def _at(stack: Array, slot: Array) -> Array:
+    return lax.dynamic_index_in_dim(stack, slot, 0, keepdims=False)
 
 
-def _put(layout: Layout, stack: Array, value: Array, slot: Array) -> Array:
-    axis = layout.time_axis % stack.ndim
-    return lax.dynamic_update_index_in_dim(stack, value.astype(stack.dtype), slot, axis)
+def _put(stack: Array, value: Array, slot: Array) -> Array:
+    return lax.dynamic_update_index_in_dim(stack, value.astype(stack.dtype), slot, 0)
 
 
-def _put_all(layout: Layout, stacks, values, slot):
-    return jax.tree.map(lambda s, v: _put(layout, s, v, slot), stacks, values)
+def _put_all(stacks, values, slot):
+    return jax.tree.map(lambda s, v: _put(s, v, slot), stacks, values)
 
 
-def _cut(layout: Layout, stack: Array, start: int) -> Array:
+def _cut(stack: Array, start: int) -> Array:
     """The T slots from the first or the second on."""
-    axis = layout.time_axis % stack.ndim
-    return lax.slice_in_dim(stack, int(start), int(start) + stack.shape[axis] - 1, axis=axis)
+    return lax.slice_in_dim(stack, int(start), int(start) + stack.shape[0] - 1)

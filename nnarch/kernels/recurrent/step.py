@@ -1,11 +1,11 @@
-"""One time step of each cell, forward and backward, in terms of a layout.
+"""One time step of each cell, forward and backward, in terms of the products of its weights.
 
 A cell is a namespace of pure functions:
 
     weights(params) -> Weights                       gates apart
-    forward(layout, params, x, state) -> (state', saved)
-    backward(layout, params, saved, before, after, dstate, emit) -> dbefore
-    gradient(layout, saved, before, dz) -> (dparams, dx)
+    forward(products, params, x, state) -> (state', saved)
+    backward(products, params, saved, before, after, dstate, emit) -> dbefore
+    gradient(products, saved, before, dz) -> (dparams, dx)
 
 `forward` and `backward` see one step; `gradient` sees the stacks of all steps and forms each
 weight's gradient as one product. `saved` is a tuple of arrays that the loop stacks; so is `dz`, of
@@ -21,7 +21,7 @@ import numpy as np
 from jax import Array
 
 from nnarch.kernels.cells import ElmanParams, ElmanState, GRUParams, GRUState, LSTMParams, LSTMState
-from nnarch.kernels.recurrent.layouts import Layout, Weights
+from nnarch.kernels.recurrent.products import Products, Weights, split
 
 Emit = Callable[[tuple[Array, ...]], Array]
 
@@ -57,21 +57,21 @@ class ElmanStep:
         return _separate(*params)
 
     @staticmethod
-    def forward(layout: Layout, params: ElmanParams, x: Array, state: ElmanState):
-        (z,) = layout.split(layout.affine(x, state.h))
+    def forward(products: Products, params: ElmanParams, x: Array, state: ElmanState):
+        (z,) = split(products.affine(x, state.h))
         return ElmanState(jnp.tanh(z)), ()
 
     # dz = dh' (1 - h'^2);  dh = w_h dz
     @staticmethod
-    def backward(layout: Layout, params, saved, before, after: ElmanState, dstate, emit: Emit):
+    def backward(products: Products, params, saved, before, after: ElmanState, dstate, emit: Emit):
         dz = emit((dstate.h * (1 - after.h * after.h),))
-        return ElmanState(layout.pull(dz))
+        return ElmanState(products.pull(dz))
 
     @staticmethod
-    def gradient(layout: Layout, saved, before: ElmanState, dzs):
+    def gradient(products: Products, saved, before: ElmanState, dzs):
         (dz,) = dzs
-        dparams = _dense_gradient(layout, before.h, dz)
-        return ElmanParams(*dparams), layout.pull_input(dz)
+        dparams = _dense_gradient(products, before.h, dz)
+        return ElmanParams(*dparams), products.pull_input(dz)
 
 
 class LSTMStep:
@@ -84,9 +84,9 @@ class LSTMStep:
         return _separate(*params)
 
     @staticmethod
-    def forward(layout: Layout, params: LSTMParams, x: Array, state: LSTMState):
-        gates = _lstm_gates(layout, layout.affine(x, state.h))
-        i, f, g, o = layout.split(gates)
+    def forward(products: Products, params: LSTMParams, x: Array, state: LSTMState):
+        gates = _lstm_gates(products.affine(x, state.h))
+        i, f, g, o = split(gates)
         c = f * state.c + i * g
         return LSTMState(o * jnp.tanh(c), c), (gates,)
 
@@ -95,25 +95,25 @@ class LSTMStep:
     #     di  = dc g,  df = dc c,  dg = dc i,  do = dh' tanh(c'),  each times its gate's derivative
     #     dh  = w_h [di, df, dg, do];  dc of the step before = dc f
     @staticmethod
-    def backward(layout: Layout, params, saved, before, after: LSTMState, dstate, emit: Emit):
-        i, f, g, o = layout.split(saved[0])
+    def backward(products: Products, params, saved, before, after: LSTMState, dstate, emit: Emit):
+        i, f, g, o = split(saved[0])
         tanh_c = jnp.tanh(after.c)
         dc = dstate.c + dstate.h * o * (1 - tanh_c * tanh_c)
         di, df, dg = dc * g * i * (1 - i), dc * before.c * f * (1 - f), dc * i * (1 - g * g)
         dz = emit((di, df, dg, dstate.h * tanh_c * o * (1 - o)))
-        return LSTMState(layout.pull(dz), dc * f)
+        return LSTMState(products.pull(dz), dc * f)
 
     @staticmethod
-    def gradient(layout: Layout, saved, before: LSTMState, dzs):
+    def gradient(products: Products, saved, before: LSTMState, dzs):
         (dz,) = dzs
-        dparams = _dense_gradient(layout, before.h, dz)
-        return LSTMParams(*dparams), layout.pull_input(dz)
+        dparams = _dense_gradient(products, before.h, dz)
+        return LSTMParams(*dparams), products.pull_input(dz)
 
 
-def _lstm_gates(layout: Layout, z: Array) -> Array:
+def _lstm_gates(z: Array) -> Array:
     """sigmoid, sigmoid, tanh, sigmoid in one pass: sigmoid(z) = tanh(z / 2) / 2 + 1 / 2."""
-    scale = layout.per_gate(np.array([0.5, 0.5, 1, 0.5], z.dtype))
-    shift = layout.per_gate(np.array([0.5, 0.5, 0, 0.5], z.dtype))
+    scale = np.array([0.5, 0.5, 1, 0.5], z.dtype)[:, None]
+    shift = np.array([0.5, 0.5, 0, 0.5], z.dtype)[:, None]
     return scale * jnp.tanh(scale * z) + shift
 
 
@@ -127,18 +127,18 @@ class GRUAfterStep:
         return _separate(*params[:3])
 
     @staticmethod
-    def forward(layout: Layout, params: GRUParams, x: Array, state: GRUState):
-        x_r, x_z, x_n = layout.split(layout.input(x))
-        h_r, h_z, h_n = layout.split(layout.hidden(state.h))
+    def forward(products: Products, params: GRUParams, x: Array, state: GRUState):
+        x_r, x_z, x_n = split(products.input(x))
+        h_r, h_z, h_n = split(products.hidden(state.h))
         r, z = _sigmoid(x_r + h_r), _sigmoid(x_z + h_z)
-        reset_n = h_n + layout.column(params.b_n).astype(h_n.dtype)
+        reset_n = h_n + params.b_n.astype(h_n.dtype)
         n = jnp.tanh(x_n + r * reset_n)
         return GRUState(n + z * (state.h - n)), (r, z, n, reset_n)
 
     # dz = dh' (h - n) z',  dn = dh' (1 - z) n',  dr = dn (h u_n + b_n) r'
     # dh = dh' z + w_h [dr, dz, r dn]: the recurrent side of n sees r dn, the input side dn
     @staticmethod
-    def backward(layout: Layout, params, saved, before: GRUState, after, dstate, emit: Emit):
+    def backward(products: Products, params, saved, before: GRUState, after, dstate, emit: Emit):
         r, z, n, reset_n = saved
         dh = dstate.h
         dn = dh * (1 - z) * (1 - n * n)
@@ -146,17 +146,17 @@ class GRUAfterStep:
         dz = dh * (before.h - n) * z * (1 - z)
         recurrent = emit((dr, dz, dn * r))
         emit((dn,))
-        return GRUState(dh * z + layout.pull(recurrent))
+        return GRUState(dh * z + products.pull(recurrent))
 
     @staticmethod
-    def gradient(layout: Layout, saved, before: GRUState, dzs):
+    def gradient(products: Products, saved, before: GRUState, dzs):
         recurrent, dn = dzs
-        d_rz = layout.gates(recurrent, _RESET_UPDATE)
-        dw_x = [layout.outer_input(d_rz), layout.outer_input(dn)]
-        db = [layout.bias(d_rz), layout.bias(dn)]
-        dw_h = layout.outer(before.h, recurrent)
-        db_n = layout.bias(layout.gates(recurrent, _CANDIDATE))[0]
-        dx = layout.pull_input(d_rz, _RESET_UPDATE) + layout.pull_input(dn, _CANDIDATE)
+        d_rz = recurrent[..., _RESET_UPDATE, :]
+        dw_x = [products.outer_input(d_rz), products.outer_input(dn)]
+        db = [_bias(d_rz), _bias(dn)]
+        dw_h = products.outer(before.h, recurrent)
+        db_n = _bias(recurrent[..., _CANDIDATE, :])[0]
+        dx = products.pull_input(d_rz, _RESET_UPDATE) + products.pull_input(dn, _CANDIDATE)
         dense = _side_by_side(jnp.concatenate(dw_x, axis=1), dw_h, jnp.concatenate(db))
         return GRUParams(*dense, db_n), dx
 
@@ -172,39 +172,44 @@ class GRUBeforeStep:
         return w._replace(b=w.b.at[2].add(params.b_n))
 
     @staticmethod
-    def forward(layout: Layout, params: GRUParams, x: Array, state: GRUState):
-        r, z = layout.split(_sigmoid(layout.affine(x, state.h, _RESET_UPDATE)))
-        (n,) = layout.split(jnp.tanh(layout.affine(x, r * state.h, _CANDIDATE)))
+    def forward(products: Products, params: GRUParams, x: Array, state: GRUState):
+        r, z = split(_sigmoid(products.affine(x, state.h, _RESET_UPDATE)))
+        (n,) = split(jnp.tanh(products.affine(x, r * state.h, _CANDIDATE)))
         return GRUState(n + z * (state.h - n)), (r, z, n)
 
     # dn = dh' (1 - z) n';  d(r h) = u_n dn;  dr = d(r h) h r';  dz = dh' (h - n) z'
     # dh = dh' z + d(r h) r + [u_r, u_z] [dr, dz]
     @staticmethod
-    def backward(layout: Layout, params, saved, before: GRUState, after, dstate, emit: Emit):
+    def backward(products: Products, params, saved, before: GRUState, after, dstate, emit: Emit):
         r, z, n = saved
         dh = dstate.h
         dn = emit((dh * (1 - z) * (1 - n * n),))
-        d_reset_h = layout.pull(dn, _CANDIDATE)
+        d_reset_h = products.pull(dn, _CANDIDATE)
         d_rz = emit((d_reset_h * before.h * r * (1 - r), dh * (before.h - n) * z * (1 - z)))
-        return GRUState(dh * z + d_reset_h * r + layout.pull(d_rz, _RESET_UPDATE))
+        return GRUState(dh * z + d_reset_h * r + products.pull(d_rz, _RESET_UPDATE))
 
     @staticmethod
-    def gradient(layout: Layout, saved, before: GRUState, dzs):
+    def gradient(products: Products, saved, before: GRUState, dzs):
         dn, d_rz = dzs
-        dw_x = [layout.outer_input(d_rz), layout.outer_input(dn)]
+        dw_x = [products.outer_input(d_rz), products.outer_input(dn)]
         reset_h = saved[0].astype(before.h.dtype) * before.h
-        dw_h = [layout.outer(before.h, d_rz), layout.outer(reset_h, dn)]
-        db = [layout.bias(d_rz), layout.bias(dn)]
-        dx = layout.pull_input(d_rz, _RESET_UPDATE) + layout.pull_input(dn, _CANDIDATE)
+        dw_h = [products.outer(before.h, d_rz), products.outer(reset_h, dn)]
+        db = [_bias(d_rz), _bias(dn)]
+        dx = products.pull_input(d_rz, _RESET_UPDATE) + products.pull_input(dn, _CANDIDATE)
         dense = _side_by_side(
             jnp.concatenate(dw_x, axis=1), jnp.concatenate(dw_h, axis=1), jnp.concatenate(db)
         )
         return GRUParams(*dense, db[1][0]), dx
 
 
-def _dense_gradient(layout: Layout, before: Array, dz: Array) -> tuple[Array, Array, Array]:
+def _dense_gradient(products: Products, before: Array, dz: Array) -> tuple[Array, Array, Array]:
     """The gradients of w_x, w_h, b where every gate's argument is x w_x + h w_h + b."""
-    return _side_by_side(layout.outer_input(dz), layout.outer(before, dz), layout.bias(dz))
+    return _side_by_side(products.outer_input(dz), products.outer(before, dz), _bias(dz))
+
+
+def _bias(dzs: Array) -> Array:
+    """[T, B, G, H] -> [G, H]."""
+    return jnp.sum(dzs, axis=(0, 1))
 
 
 Step = type[ElmanStep] | type[LSTMStep] | type[GRUAfterStep] | type[GRUBeforeStep]

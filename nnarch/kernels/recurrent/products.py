@@ -1,0 +1,149 @@
+"""The products of a recurrence, with arrays where their platform multiplies them fastest.
+
+Inside the loop arrays are [B, H], gates [B, G, H], stacks over time [T, B, ...]: a step reads and
+writes memory in one piece, and a stack is a matrix of T B rows as it lies. The gates have an axis
+of their own, so that a sharded hidden axis is never cut across gates.
+
+ProjectedBefore, for accelerators: the product of the inputs with w_x is taken for all steps before
+the loop; a step has one product, of h with w_h.
+ProjectedWithin, for CPUs: a step has both products. What they add up to stays in the cache, where
+the projection of all steps would be written to memory and read back.
+
+Operands of products are rounded to the dtype of the input; sums are float32 (float64 if that is).
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+
+class Weights(NamedTuple):
+    """The weights of a cell, gates apart."""
+
+    x: Array  # [D, G, H]
+    h: Array  # [H, G, H]
+    b: Array  # [G, H]
+
+
+class ProjectedBefore:
+    """A step reads z = x w_x + b, made before the loop."""
+
+    def __init__(self, weights: Weights, xs: Array, operand: jnp.dtype):
+        """`xs` is the stack [T, B, D]."""
+        self.operand, self.accumulator = operand, accumulator(operand)
+        self.x, self.h = self._round(weights.x), self._round(weights.h)
+        self.b = weights.b.astype(self.accumulator)
+        self.xs = self._round(xs)
+        self._product = partial(jnp.tensordot, preferred_element_type=self.accumulator)
+
+    def _round(self, array: Array) -> Array:
+        return array.astype(self.operand)
+
+    @property
+    def inputs(self) -> Array:
+        """What a step reads of the input, a stack."""
+        return self._product(self.xs, self.x, 1) + self.b
+
+    def input(self, x: Array, gates: slice = slice(None)) -> Array:
+        """x w_x + b of some gates -> [B, G, H]; x is that already."""
+        return x[:, gates]
+
+    def hidden(self, h: Array, gates: slice = slice(None)) -> Array:
+        """h w_h of some gates: [B, H] -> [B, G, H]."""
+        return self._product(self._round(h), self.h[:, gates], 1)
+
+    def affine(self, x: Array, h: Array, gates: slice = slice(None)) -> Array:
+        """x w_x + h w_h + b of some gates -> [B, G, H]."""
+        return self.input(x, gates) + self.hidden(h, gates)
+
+    def pull(self, dz: Array, gates: slice = slice(None)) -> Array:
+        """The gradient of h through `hidden`: [B, G, H] -> [B, H]."""
+        return self._product(self._round(dz), self.h[:, gates], ((1, 2), (1, 2)))
+
+    def pull_input(self, dzs: Array, gates: slice = slice(None)) -> Array:
+        """The gradient of the input, all steps at once: [T, B, G, H] -> [T, B, D]."""
+        return self._product(self._round(dzs), self.x[:, gates], ((2, 3), (1, 2)))
+
+    def outer(self, vs: Array, dzs: Array) -> Array:
+        """A weight's gradient, all steps at once: [T, B, K] and [T, B, G, H] -> [K, G, H]."""
+        return self._product(self._round(vs), self._round(dzs), ((0, 1), (0, 1)))
+
+    def outer_input(self, dzs: Array) -> Array:
+        """The gradient of w_x or of some of its gates: [T, B, G, H] -> [D, G, H]."""
+        return self.outer(self.xs, dzs)
+
+    @staticmethod
+    def write(stack: Array, parts: tuple[Array, ...], slot: Array) -> tuple[Array, Array]:
+        """Writes G arrays into the stack [T, B, G, H] at a slot -> (the stack, them joined)."""
+        joined = join(parts).astype(stack.dtype)
+        return lax.dynamic_update_index_in_dim(stack, joined, slot, 0), joined
+
+
+class ProjectedWithin(ProjectedBefore):
+    """A step reads x, and multiplies it beside h."""
+
+    most_packed = 8 * 2**20  # bytes of a weight
+
+    def _round(self, array: Array) -> Array:
+        """A CPU multiplies fast in float32 alone."""
+        return array.astype(self.operand).astype(self.accumulator)
+
+    @property
+    def inputs(self) -> Array:
+        """What a step reads of the input, a stack."""
+        return self.xs
+
+    def input(self, x: Array, gates: slice = slice(None)) -> Array:
+        """x w_x + b of some gates: [B, D] -> [B, G, H]."""
+        return self._times(x, self.x, gates) + self.b[gates]
+
+    def hidden(self, h: Array, gates: slice = slice(None)) -> Array:
+        """h w_h of some gates: [B, H] -> [B, G, H]."""
+        return self._times(self._round(h), self.h, gates)
+
+    def _times(self, v: Array, w: Array, gates: slice) -> Array:
+        """[B, K] times some gates of [K, G, H] -> [B, G, H]."""
+        if w.nbytes < self.most_packed:
+            return self._product(v, w[:, gates], 1)
+        # The right operand is packed at every step. A weight that is larger than the caches goes
+        # to the left, and what it gives, far smaller, is transposed.
+        product = self._product(_outputs_first(w)[gates], v, ((2,), (1,)))
+        return jnp.moveaxis(product, 2, 0)
+
+    def pull(self, dz: Array, gates: slice = slice(None)) -> Array:
+        """The gradient of h through `hidden`: [B, G, H] -> [B, H]."""
+        return self._product(self._round(dz), _outputs_first(self.h)[gates], 2)
+
+    @staticmethod
+    def write(stack: Array, parts: tuple[Array, ...], slot: Array) -> tuple[Array, Array]:
+        """Writes G arrays into the stack [T, B, G, H] at a slot -> (the stack, them joined)."""
+        # One by one: a concatenation asks of each element which part it is of.
+        for gate, part in enumerate(parts):
+            part = part.astype(stack.dtype)[None, :, None]
+            stack = lax.dynamic_update_slice(stack, part, (slot, 0, gate, 0))
+        return stack, lax.dynamic_index_in_dim(stack, slot, 0, keepdims=False)
+
+
+def _outputs_first(w: Array) -> Array:
+    """[K, G, H] -> [G, H, K], in memory and once, before the loop that this is used in."""
+    return lax.optimization_barrier(jnp.transpose(w, (1, 2, 0)))
+
+
+Products = ProjectedBefore | ProjectedWithin
+
+
+def split(z: Array) -> tuple[Array, ...]:
+    """[..., G, H] -> G arrays."""
+    return tuple(z[..., gate, :] for gate in range(z.shape[-2]))
+
+
+def join(parts: tuple[Array, ...]) -> Array:
+    """G arrays -> [..., G, H]."""
+    return jnp.stack(parts, axis=-2)
+
+
+def accumulator(operand: jnp.dtype) -> jnp.dtype:
+    """The dtype of states and sums: float64 for float64, float32 for every other."""
+    return jnp.float64 if operand == jnp.float64 else jnp.float32
