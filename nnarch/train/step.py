@@ -49,9 +49,12 @@ def make_update(task: Task, config: TrainConfig, definition: Definition, mesh: M
         gradient = jax.tree.map(lambda g: g * scale, gradient)
         norm = optax.tree.norm(gradient)
         rate = learning_rate(state.step, config)
-        moved = _move(optimiser, state, gradient, other, rate, config)
         finite = jnp.isfinite(loss.total) & jnp.isfinite(norm)
-        state = _keep_if(finite, moved, state)
+
+        def move(state: TrainState) -> TrainState:
+            return _move(optimiser, state, gradient, other, rate, config)
+
+        state = _count(finite, _move_if(finite, move, state))
         return state, _report(state, loss, norm, rate, finite, votes)
 
     return update
@@ -143,10 +146,25 @@ def average_decay(step: Array, config: TrainConfig) -> Array:
     return jnp.minimum(config.average, (1 + step) / (10 + step))
 
 
-def _keep_if(finite: Array, moved: TrainState, state: TrainState) -> TrainState:
-    kept = jax.tree.map(lambda new, old: jnp.where(finite, new, old), moved, state)
+def _move_if(
+    finite: Array, move: Callable[[TrainState], TrainState], state: TrainState
+) -> TrainState:
+    """What `move` makes of the state, or the state as it is."""
+
+    # On an accelerator a branch would wait for the host to read `finite`.
+    def select(state):
+        return jax.tree.map(lambda new, old: jnp.where(finite, new, old), move(state), state)
+
+    # On a CPU a choice between old and new makes XLA copy all of the donated state beforehand.
+    def branch(state):
+        return lax.cond(finite, move, lambda state: state, state)
+
+    return lax.platform_dependent(state, cpu=branch, default=select)
+
+
+def _count(finite: Array, state: TrainState) -> TrainState:
     failed = (~finite).astype(jnp.int32)
-    return kept._replace(
+    return state._replace(
         step=state.step + 1,
         skipped=state.skipped + failed,
         skipped_in_a_row=(state.skipped_in_a_row + 1) * failed,
