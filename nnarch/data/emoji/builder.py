@@ -23,7 +23,7 @@ from nnarch.data.emoji.splits import SplitSizes, cut
 from nnarch.data.fetch import DataMissing
 from nnarch.data.prepared import data_folder, prepared, read
 
-SEED = 0  # of the choice of what is held out
+SEED = 1  # of the choice of what is held out
 SPLITS = ("train", "validation", "composed", "new_artist", "new")
 DETAILS = ("name", "artist", "emoji", "code_points", "base", "tone", "gender", "digest")
 
@@ -55,7 +55,7 @@ class Emoji(tfds.core.GeneratorBasedBuilder):
     """Emoji by four artists with their names; see splits.py for what is held out."""
 
     # Prepared sets are found by it: raise it whenever the pictures or the splits change.
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version("1.1.0")
     BUILDER_CONFIGS = [  # noqa: RUF012 - tensorflow-datasets wants a list
         EmojiConfig(name=f"pixels{size}", size=size, description=f"{size}x{size} pixels, on white")
         for size in (48, 64)
