@@ -97,12 +97,13 @@ def _forward_and_keep(multiply, params, xs, initial, valid, *, plan):
         state, stacks = carry
         state, saved = advance(state, slot)
         states = _put_all(stacks.states, state, slot + _ahead(plan))
-        return (state, Residuals(states, _put_all(stacks.saved, saved, slot))), None
+        saved = tuple(map(partial(_save, products, slot), stacks.saved, saved))
+        return (state, Residuals(states, saved)), None
 
-    _, saved_shapes = jax.eval_shape(advance, initial, 0)
+    saved_shapes = jax.eval_shape(lambda s: tuple(map(_joined, advance(s, 0)[1])), initial)
     states = jax.tree.map(lambda s: _stack(s, xs, s.dtype), initial)
     states = _put_all(states, initial, plan.reverse * xs.shape[1])
-    saved = jax.tree.map(lambda s: _stack(s, xs), saved_shapes)
+    saved = tuple(_stack(s, xs) for s in saved_shapes)
     carry = (initial, Residuals(states, saved))
     (state, kept), _ = lax.scan(step, carry, _slots(plan, xs), reverse=plan.reverse)
     ys = _cut(kept.states.h, not plan.reverse).astype(xs.dtype)
@@ -195,6 +196,16 @@ class Writer:
         stack, joined = self.products.write(self.stacks[len(self.emitted)], parts, self.slot)
         self.emitted.append(stack)
         return joined
+
+
+def _joined(gates: Array | tuple[Array, ...]) -> Array:
+    return join(gates) if isinstance(gates, tuple) else gates
+
+
+def _save(products, slot, stack, gates: Array | tuple[Array, ...]) -> Array:
+    if isinstance(gates, tuple):
+        return products.write(stack, gates, slot)[0]
+    return _put(stack, gates, slot)
 
 
 def _where_valid(valid, slot, new, old):

@@ -8,8 +8,10 @@ A cell is a namespace of pure functions:
     gradient(products, saved, before, dz) -> (dparams, dx)
 
 `forward` and `backward` see one step; `gradient` sees the stacks of all steps and forms each
-weight's gradient as one product. `saved` is a tuple of arrays that the loop stacks; so is `dz`, of
-what the cell handed to `emit`: a tuple of gates, of which `emit` returns the joined array.
+weight's gradient as one product. `forward` saves a tuple of what the loop is to stack, gates joined
+[B, G, H] or apart (a tuple of G arrays [B, H], which the loop joins as suits the platform);
+`backward` and `gradient` see them joined. `dz` holds the stacks of what a cell handed to `emit`: a
+tuple of gates, of which `emit` returns the joined array.
 The gradient of a gate with respect to its argument is written with the gate's own value:
 sigmoid' = a (1 - a), tanh' = 1 - a^2.
 """
@@ -133,13 +135,13 @@ class GRUAfterStep:
         r, z = _sigmoid(x_r + h_r), _sigmoid(x_z + h_z)
         reset_n = h_n + params.b_n.astype(h_n.dtype)
         n = jnp.tanh(x_n + r * reset_n)
-        return GRUState(n + z * (state.h - n)), (r, z, n, reset_n)
+        return GRUState(n + z * (state.h - n)), ((r, z, n, reset_n),)
 
     # dz = dh' (h - n) z',  dn = dh' (1 - z) n',  dr = dn (h u_n + b_n) r'
     # dh = dh' z + w_h [dr, dz, r dn]: the recurrent side of n sees r dn, the input side dn
     @staticmethod
     def backward(products: Products, params, saved, before: GRUState, after, dstate, emit: Emit):
-        r, z, n, reset_n = saved
+        r, z, n, reset_n = split(saved[0])
         dh = dstate.h
         dn = dh * (1 - z) * (1 - n * n)
         dr = dn * reset_n * r * (1 - r)
@@ -175,13 +177,13 @@ class GRUBeforeStep:
     def forward(products: Products, params: GRUParams, x: Array, state: GRUState):
         r, z = split(_sigmoid(products.affine(x, state.h, _RESET_UPDATE)))
         (n,) = split(jnp.tanh(products.affine(x, r * state.h, _CANDIDATE)))
-        return GRUState(n + z * (state.h - n)), (r, z, n)
+        return GRUState(n + z * (state.h - n)), ((r, z, n),)
 
     # dn = dh' (1 - z) n';  d(r h) = u_n dn;  dr = d(r h) h r';  dz = dh' (h - n) z'
     # dh = dh' z + d(r h) r + [u_r, u_z] [dr, dz]
     @staticmethod
     def backward(products: Products, params, saved, before: GRUState, after, dstate, emit: Emit):
-        r, z, n = saved
+        r, z, n = split(saved[0])
         dh = dstate.h
         dn = emit((dh * (1 - z) * (1 - n * n),))
         d_reset_h = products.pull(dn, _CANDIDATE)
@@ -192,7 +194,7 @@ class GRUBeforeStep:
     def gradient(products: Products, saved, before: GRUState, dzs):
         dn, d_rz = dzs
         dw_x = [products.outer_input(d_rz), products.outer_input(dn)]
-        reset_h = saved[0].astype(before.h.dtype) * before.h
+        reset_h = saved[0][..., 0, :].astype(before.h.dtype) * before.h
         dw_h = [products.outer(before.h, d_rz), products.outer(reset_h, dn)]
         db = [_bias(d_rz), _bias(dn)]
         dx = products.pull_input(d_rz, _RESET_UPDATE) + products.pull_input(dn, _CANDIDATE)
