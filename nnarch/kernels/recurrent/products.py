@@ -16,6 +16,7 @@ from functools import partial
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 
@@ -122,7 +123,8 @@ class ProjectedWithin(ProjectedBefore):
         # One by one: a concatenation asks of each element which part it is of.
         for gate, part in enumerate(parts):
             part = part.astype(stack.dtype)[None, :, None]
-            stack = lax.dynamic_update_slice(stack, part, (slot, 0, gate, 0))
+            start = (slot, *np.array([0, gate, 0], slot.dtype))
+            stack = lax.dynamic_update_slice(stack, part, start)
         return stack, lax.dynamic_index_in_dim(stack, slot, 0, keepdims=False)
 
 

@@ -96,7 +96,7 @@ def _forward_and_keep(multiply, params, xs, initial, valid, *, plan):
     def step(carry, slot):
         state, stacks = carry
         state, saved = advance(state, slot)
-        states = _put_all(stacks.states, state, slot + _ahead(plan))
+        states = _put_all(stacks.states, state, _after(plan, slot))
         saved = tuple(map(partial(_save, products, slot), stacks.saved, saved))
         return (state, Residuals(states, saved)), None
 
@@ -159,7 +159,7 @@ def _retreat(plan, products, params, kept, dys, valid):
 
     def retreat(dstate, slot, emit):
         before = jax.tree.map(lambda s: _at(s, slot), kept.states)
-        after = jax.tree.map(lambda s: _at(s, slot + _ahead(plan)), kept.states)
+        after = jax.tree.map(lambda s: _at(s, _after(plan, slot)), kept.states)
         exact = dstate.h.dtype
         saved = jax.tree.map(lambda s: _at(s, slot).astype(exact), kept.saved)
         dstate = dstate._replace(h=dstate.h + _at(dys, slot).astype(exact))
@@ -226,13 +226,13 @@ def _time_first(rows: Array) -> Array:
 
 
 def _slots(plan: Plan, xs: Array) -> Array:
-    """The slots of the steps, in the order of time."""
-    return jnp.arange(xs.shape[1]) + int(plan.reverse)
+    """The slots of the steps, in the order of time. Unsigned: they need no look for a sign."""
+    return jnp.arange(xs.shape[1], dtype=jnp.uint32) + jnp.uint32(plan.reverse)
 
 
-def _ahead(plan: Plan) -> int:
+def _after(plan: Plan, slot: Array) -> Array:
     """From the slot of the state before a step to that of the state after it."""
-    return -1 if plan.reverse else 1
+    return slot - 1 if plan.reverse else slot + 1
 
 
 def _steps(plan: Plan) -> slice:
