@@ -1,6 +1,7 @@
 """One update as a pure function of state and batch, and its compiled programs."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -31,6 +32,7 @@ class Report(NamedTuple):
 
 
 Update = Callable[[TrainState, Batch, Array], tuple[TrainState, Report]]
+Move = Callable[[TrainState], TrainState]
 
 
 def make_update(task: Task, config: TrainConfig, definition: Definition, mesh: Mesh) -> Update:
@@ -146,20 +148,21 @@ def average_decay(step: Array, config: TrainConfig) -> Array:
     return jnp.minimum(config.average, (1 + step) / (10 + step))
 
 
-def _move_if(
-    finite: Array, move: Callable[[TrainState], TrainState], state: TrainState
-) -> TrainState:
+def _move_if(finite: Array, move: Move, state: TrainState) -> TrainState:
     """What `move` makes of the state, or the state as it is."""
+    return lax.platform_dependent(
+        state, cpu=partial(_branch, finite, move), default=partial(_select, finite, move)
+    )
 
-    # On an accelerator a branch would wait for the host to read `finite`.
-    def select(state):
-        return jax.tree.map(lambda new, old: jnp.where(finite, new, old), move(state), state)
 
-    # On a CPU a choice between old and new makes XLA copy all of the donated state beforehand.
-    def branch(state):
-        return lax.cond(finite, move, lambda state: state, state)
+def _branch(finite: Array, move: Move, state: TrainState) -> TrainState:
+    """For CPUs, where a choice between old and new first copies all of the donated state."""
+    return lax.cond(finite, move, lambda state: state, state)
 
-    return lax.platform_dependent(state, cpu=branch, default=select)
+
+def _select(finite: Array, move: Move, state: TrainState) -> TrainState:
+    """For accelerators, which would wait for the host to read `finite` and branch."""
+    return jax.tree.map(lambda new, old: jnp.where(finite, new, old), move(state), state)
 
 
 def _count(finite: Array, state: TrainState) -> TrainState:

@@ -1,5 +1,6 @@
 """One update: exact accumulation, precision, and what a loss that is not finite leaves alone."""
 
+import re
 from dataclasses import replace
 
 import jax
@@ -12,7 +13,7 @@ from jax.sharding import PartitionSpec
 from tolerances import FLOAT32
 from train.tiny_task import Summing, make_task
 
-from nnarch.train import Loss, MeshConfig, TrainConfig, make_mesh
+from nnarch.train import Loss, MeshConfig, TrainConfig, make_mesh, step
 from nnarch.train.distributed import Votes
 from nnarch.train.sharding import put_batch
 from nnarch.train.state import create_state, define
@@ -127,7 +128,9 @@ def _all_but_counters(state):
     return jax.device_get(jax.tree.leaves(kept))
 
 
-def test_a_loss_that_is_not_finite_leaves_the_whole_state_as_it_was():
+@pytest.mark.parametrize("choose", [step._branch, step._select])
+def test_a_loss_that_is_not_finite_leaves_the_whole_state_as_it_was(choose, monkeypatch):
+    monkeypatch.setattr(step, "_branch", choose)
     runner = Runner(poison=(2, 3))
     runner.run([0, 1])
     before = _all_but_counters(runner.state)
@@ -140,6 +143,13 @@ def test_a_loss_that_is_not_finite_leaves_the_whole_state_as_it_was():
     report = runner.run([4])
     assert (report.skipped, report.skipped_in_a_row) == (2, 0)
     assert any(np.any(a != b) for a, b in zip(before, _all_but_counters(runner.state), strict=True))
+
+
+def test_no_part_of_the_donated_state_is_copied_on_a_cpu():
+    (program,) = Runner().step._programs.values()
+    text = program.as_text()
+    assert "f32[4,3]" in text
+    assert not re.search(r"f32\[4,3\]\S* copy\(", text)
 
 
 def test_a_gradient_that_is_not_finite_is_skipped_though_the_loss_is_finite():
@@ -168,9 +178,9 @@ def test_a_batch_that_weighs_nothing_moves_nothing_by_its_loss():
 def test_the_average_follows_the_parameters():
     runner = Runner()
     average = jax.device_get(runner.state.average["w"][...])
-    for step in range(3):
-        runner.run([step])
-        decay = float(average_decay(step, CONFIG))
+    for number in range(3):
+        runner.run([number])
+        decay = float(average_decay(number, CONFIG))
         average = decay * average + (1 - decay) * jax.device_get(runner.state.params["w"][...])
     np.testing.assert_allclose(runner.state.average["w"][...], average, **FLOAT32)
     assert float(average_decay(10_000, CONFIG)) == np.float32(0.9)
