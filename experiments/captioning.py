@@ -322,6 +322,17 @@ COLUMNS = (
 )
 
 
+# Of all figures, those that results are quoted by: title -> split, figure.
+QUOTED = {
+    "composed": ("test_composed", "exact_match"),
+    "of its own name": ("test_composed", "exact_match_strict"),
+    "new artist": ("test_new_artist", "exact_match"),
+    "new: tone and gender": ("test_new", "tone_and_gender"),
+    "new: BLEU-1": ("test_new", "bleu1"),
+    "new: BLEU-2": ("test_new", "bleu2"),
+}
+
+
 def _highlights(
     results: dict[str, Figures], beside: dict[str, dict[str, Figures]]
 ) -> list[page.Highlight]:

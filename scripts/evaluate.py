@@ -48,18 +48,19 @@ def _with_decoding(config: Any, arguments: list[str]) -> Any:
 
 
 def evaluate(run: Run) -> None:
-    """Writes metrics.json and the report into the run's folder, and prints both."""
+    """Writes metrics.json, baselines.json and the report into the run's folder; prints them."""
     console = Console()
     console.print(f"evaluating step {run.step} of {run.workdir}")
     figures = run.experiment.evaluate(run.config, run.model)
     _write(run.workdir / "metrics.json", figures)
     beside = run.experiment.baselines(run.config)
+    _write(run.workdir / "baselines.json", beside)
     show(console, {"this run": figures, **beside})
     page = run.experiment.report(run.config, run.model, run.workdir, best_step=run.step)
     console.print(f"report: {page}", soft_wrap=True)
 
 
-def _write(path: Path, figures: Mapping[str, Figures]) -> None:
+def _write(path: Path, figures: Mapping[str, Any]) -> None:
     beside = path.with_name(path.name + ".tmp")
     beside.write_text(json.dumps(figures, indent=2) + "\n")
     os.replace(beside, path)

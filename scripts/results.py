@@ -1,0 +1,88 @@
+"""Keeps the figures of runs under experiments/results, and prints them as tables.
+
+results.py                               every experiment's table, as the README has it
+results.py add runs/a default/seed0      keeps the figures of a run that was evaluated
+"""
+
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean
+
+from scripts import registry
+
+RESULTS = registry.FOLDER / "results"
+KEPT = ("metrics.json", "config.json", "versions.json")
+
+
+def main(arguments: list[str]) -> int:
+    """Prints the tables, or keeps a run; returns the exit status."""
+    match arguments:
+        case []:
+            print("\n\n".join(f"{name}\n\n{table(name)}" for name in kept_experiments()))
+        case ["add", workdir, name]:
+            return _add(Path(workdir), name)
+        case _:
+            print(__doc__.strip())
+            return 0 if arguments[0] in ("-h", "--help") else 2
+    return 0
+
+
+def _add(workdir: Path, name: str) -> int:
+    missing = [each for each in KEPT if not (workdir / each).exists()]
+    if missing:
+        print(
+            f"error: {workdir} has no {', '.join(missing)}. Train and evaluate first: "
+            f"python scripts/evaluate.py {workdir}",
+            file=sys.stderr,
+        )
+        return 1
+    experiment = json.loads((workdir / "config.json").read_text())["experiment"]
+    target = RESULTS / experiment / name
+    target.mkdir(parents=True, exist_ok=True)
+    for each in KEPT:
+        shutil.copy(workdir / each, target / each)
+    print(f"kept in {target}")
+    return 0
+
+
+def kept_experiments() -> list[str]:
+    """The experiments of which figures are kept."""
+    return [name for name in registry.names() if (RESULTS / name).is_dir()]
+
+
+def table(experiment: str) -> str:
+    """A Markdown table: a line a kind of run, and the experiment's QUOTED figures.
+
+    Of several seeds: the mean, and the lowest and highest in brackets.
+    """
+    quoted = registry.load(experiment).QUOTED
+    lines = [["", "runs", *quoted], ["---"] * (2 + len(quoted))]
+    for name, runs in _kinds(RESULTS / experiment).items():
+        cells = [
+            _cell([run[split][figure] for run in runs if figure in run.get(split, {})])
+            for split, figure in quoted.values()
+        ]
+        lines.append([name.replace("_", " "), str(len(runs)), *cells])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _kinds(folder: Path) -> dict[str, list[dict]]:
+    kinds: dict[str, list[dict]] = {}
+    for path in sorted(folder.glob("**/metrics.json")):
+        kind = path.relative_to(folder).parts[0]
+        kinds.setdefault(kind, []).append(json.loads(path.read_text()))
+    return kinds
+
+
+def _cell(values: Sequence[float]) -> str:
+    if not values:
+        return "-"
+    spread = f" ({min(values):.1f} to {max(values):.1f})" if len(values) > 1 else ""
+    return f"{mean(values):.1f}{spread}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

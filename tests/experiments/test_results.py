@@ -1,0 +1,49 @@
+"""The figures that are kept: how they are added up, and that the README quotes them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from scripts import results
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def keep(folder, name, **exact_match):
+    """Writes the metrics of one run."""
+    target = folder / "captioning" / name
+    target.mkdir(parents=True)
+    figures = {f"test_{split}": {"exact_match": value} for split, value in exact_match.items()}
+    (target / "metrics.json").write_text(json.dumps(figures))
+
+
+def test_seeds_are_one_line_with_their_mean_and_range(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    keep(tmp_path, "default/seed0", composed=70.0, new_artist=40.0)
+    keep(tmp_path, "default/seed1", composed=75.0, new_artist=41.0)
+    keep(tmp_path, "one_artist/seed0", composed=60.0)
+    lines = results.table("captioning").splitlines()
+    assert lines[2].startswith("| default | 2 | 72.5 (70.0 to 75.0) | - | 40.5 (40.0 to 41.0) |")
+    assert lines[3].startswith("| one artist | 1 | 60.0 | - | - |")
+
+
+def test_a_run_that_was_not_evaluated_is_not_kept(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
+    assert results.main(["add", str(tmp_path), "default/seed0"]) == 1
+    assert "scripts/evaluate.py" in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_run_is_kept_with_its_configuration(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
+    for name in results.KEPT:
+        (tmp_path / name).write_text('{"experiment": "captioning"}')
+    assert results.main(["add", str(tmp_path), "default/seed0"]) == 0
+    kept = tmp_path / "results" / "captioning" / "default" / "seed0"
+    assert {path.name for path in kept.iterdir()} == set(results.KEPT)
+
+
+@pytest.mark.parametrize("experiment", results.kept_experiments())
+def test_the_readme_quotes_what_is_kept(experiment):
+    assert results.table(experiment) in README.read_text()
