@@ -1,7 +1,8 @@
 """Keeps the figures of runs under experiments/results, and prints them as tables.
 
 results.py                               every experiment's table, as the README has it
-results.py add runs/a default/seed0      keeps the figures of a run that was evaluated
+results.py add runs/a default/seed0      keeps the figures of a run that was evaluated; those of
+                                         its baselines too, if it is of the default
 """
 
 import json
@@ -39,13 +40,22 @@ def _add(workdir: Path, name: str) -> int:
             file=sys.stderr,
         )
         return 1
-    experiment = json.loads((workdir / "config.json").read_text())["experiment"]
-    target = RESULTS / experiment / name
+    folder = RESULTS / json.loads((workdir / "config.json").read_text())["experiment"]
+    target = folder / name
     target.mkdir(parents=True, exist_ok=True)
     for each in KEPT:
         shutil.copy(workdir / each, target / each)
+    baselines = workdir / "baselines.json"
+    if baselines.exists() and name.startswith("default"):
+        for baseline, figures in json.loads(baselines.read_text()).items():
+            _write(folder / baseline.replace(" ", "_") / "metrics.json", figures)
     print(f"kept in {target}")
     return 0
+
+
+def _write(path: Path, figures: dict) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 def kept_experiments() -> list[str]:

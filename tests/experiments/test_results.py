@@ -35,13 +35,15 @@ def test_a_run_that_was_not_evaluated_is_not_kept(tmp_path, monkeypatch, capsys)
     assert not (tmp_path / "results").exists()
 
 
-def test_a_run_is_kept_with_its_configuration(tmp_path, monkeypatch):
+def test_a_run_is_kept_with_its_configuration_and_its_baselines(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
     for name in results.KEPT:
         (tmp_path / name).write_text('{"experiment": "captioning"}')
+    (tmp_path / "baselines.json").write_text('{"chance alone": {"test_composed": {}}}')
     assert results.main(["add", str(tmp_path), "default/seed0"]) == 0
-    kept = tmp_path / "results" / "captioning" / "default" / "seed0"
-    assert {path.name for path in kept.iterdir()} == set(results.KEPT)
+    kept = tmp_path / "results" / "captioning"
+    assert {path.name for path in (kept / "default/seed0").iterdir()} == set(results.KEPT)
+    assert json.loads((kept / "chance_alone/metrics.json").read_text()) == {"test_composed": {}}
 
 
 @pytest.mark.parametrize("experiment", results.kept_experiments())
