@@ -89,7 +89,7 @@ class DecodeConfig:
     """Pictures that are captioned at once."""
 
 
-# Twelve thousand batches of 32 train for 6 minutes on 2 cores of 100 GFLOP/s each, 8 on slower ones.
+# Twelve thousand batches of 32 train for 6 minutes on 2 cores that multiply 100 GFLOP/s each.
 TRAINING = TrainConfig(
     steps=12_000,
     learning_rate=3e-3,
