@@ -1,19 +1,24 @@
 """vmap, remat, jit, strict dtypes, export: what JAX does to a kernel changes no number."""
 
 import functools
+import re
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from kernels.recurrent_cases import (
+    BATCH,
+    HIDDEN,
     LENGTHS,
+    TIME,
     Subject,
     answer,
     assert_close,
     case,
     every_cell,
     every_implementation,
+    every_one_way,
     every_subject,
     respond,
 )
@@ -142,3 +147,13 @@ def test_an_exported_program_answers_the_same():
         operands = (*c.operands, jnp.asarray(c.lengths), c.cotangents)
         exported = jax.export.export(respond(subject), platforms=PLATFORMS)(*operands)
         assert_close(exported.call(*operands), answer(subject, c), FLOAT64_RECURRENT)
+
+
+@every_one_way
+def test_no_stack_of_gates_is_copied_on_a_cpu(subject):
+    """They are written in place, and an LSTM's gradients over the gates themselves."""
+    c = case(subject)
+    text = respond(subject).lower(*c.operands, c.lengths, c.cotangents).compile().as_text()
+    stack = rf"\[{TIME + 1},{BATCH},\d,{HIDDEN}\]"
+    assert re.search(rf"f32{stack}.* dynamic-update-slice\(", text)
+    assert not re.search(rf"f32{stack}\S* copy\(", text)

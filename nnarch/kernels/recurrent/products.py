@@ -31,6 +31,10 @@ class Weights(NamedTuple):
 class ProjectedBefore:
     """A step reads z = x w_x + b, made before the loop."""
 
+    overwrites = (
+        False  # whether the backward pass writes over what was saved: one kernel more a step
+    )
+
     def __init__(self, weights: Weights, xs: Array, operand: jnp.dtype):
         """`xs` is the stack [T, B, D]."""
         self.operand, self.accumulator = operand, accumulator(operand)
@@ -85,6 +89,7 @@ class ProjectedBefore:
 class ProjectedWithin(ProjectedBefore):
     """A step reads x, and multiplies it beside h."""
 
+    overwrites = True  # fresh memory costs a CPU more: it is zeroed, and mapped page by page
     most_packed = 8 * 2**20  # bytes of a weight
 
     def _round(self, array: Array) -> Array:

@@ -115,17 +115,31 @@ def _backward(multiply, params, xs, valid, kept, cotangents, *, plan):
     if valid is not None:
         dys = jnp.where(valid[..., None], dys, 0)
     products, valid = _enter(multiply, plan, params, xs, valid)
-    retreat = _retreat(plan, products, params, kept, _time_first(_padded(plan, dys)), valid)
+    dys = _time_first(_padded(plan, dys))
+    retreat = _retreat(plan, products, params, kept.states, dys, valid)
+    shapes = _emitted_shapes(retreat, dfinal, kept.saved)
+    in_place = products.overwrites and [s.shape for s in shapes] == [
+        s.shape[1:] for s in kept.saved
+    ]
 
     def step(carry, slot):
-        dstate, dzs = carry
-        return retreat(dstate, slot, Writer(products, dzs, valid, slot)), None
+        dstate, dzs, aside = carry
+        if in_place:
+            aside = [_put(two, _at(saved, slot), 0) for two, saved in zip(aside, dzs, strict=True)]
+            saved = [_at(two, 0) for two in aside]
+        else:
+            saved = [_at(each, slot) for each in kept.saved]
+        emit = Writer(products, dzs, valid, slot)
+        return (retreat(dstate, saved, slot, emit), emit.emitted, aside), None
 
-    _, dz_shapes = jax.eval_shape(lambda d: retreat(d, 0, Joiner()), dfinal)
-    dzs = [_stack(s, xs) for s in dz_shapes]
+    # Gradients of one shape with what was saved take its memory. A step puts aside what it reads of
+    # it first: XLA copies a stack that anything reads once it is written.
+    dzs = list(kept.saved) if in_place else [_stack(s, xs) for s in shapes]
+    aside = [_zeros((2, *s.shape), xs) for s in shapes] if in_place else []
     slots = _slots(plan, xs)
-    (dstate, dzs), _ = lax.scan(step, (dfinal, dzs), slots, reverse=not plan.reverse)
-    dparams, dxs = plan.step.gradient(products, kept.saved, kept.states, dzs)
+    (dstate, dzs, _), _ = lax.scan(step, (dfinal, dzs, aside), slots, reverse=not plan.reverse)
+    saved = () if in_place else kept.saved
+    dparams, dxs = plan.step.gradient(products, saved, kept.states, dzs)
     return dparams, _time_first(_cut(dxs, plan.reverse)).astype(xs.dtype), dstate
 
 
@@ -154,20 +168,31 @@ def _advance(plan, products, params, valid):
     return advance
 
 
-def _retreat(plan, products, params, kept, dys, valid):
-    """(gradient of the state after a step, slot, emit) -> (of that before it, of the gates)."""
+def _retreat(plan, products, params, states, dys, valid):
+    """(gradient of the state after a step, saved, slot, emit) -> gradient of that before it."""
 
-    def retreat(dstate, slot, emit):
-        before = jax.tree.map(lambda s: _at(s, slot), kept.states)
-        after = jax.tree.map(lambda s: _at(s, _after(plan, slot)), kept.states)
+    def retreat(dstate, saved, slot, emit):
+        before = jax.tree.map(lambda s: _at(s, slot), states)
+        after = jax.tree.map(lambda s: _at(s, _after(plan, slot)), states)
         exact = dstate.h.dtype
-        saved = jax.tree.map(lambda s: _at(s, slot).astype(exact), kept.saved)
+        saved = [each.astype(exact) for each in saved]
         dstate = dstate._replace(h=dstate.h + _at(dys, slot).astype(exact))
         dbefore = plan.step.backward(products, params, saved, before, after, dstate, emit)
         # A step that is padding hands its gradient on as it is.
-        return _where_valid(valid, slot, dbefore, dstate), emit.emitted
+        return _where_valid(valid, slot, dbefore, dstate)
 
     return retreat
+
+
+def _emitted_shapes(retreat, dfinal, stacks):
+    """What a step emits."""
+
+    def step(dstate, stacks):
+        emit = Joiner()
+        retreat(dstate, [stack[0] for stack in stacks], 0, emit)
+        return emit.emitted
+
+    return jax.eval_shape(step, dfinal, stacks)
 
 
 class Joiner:
@@ -249,7 +274,11 @@ def _padded(plan: Plan, rows: Array) -> Array:
 
 def _stack(like, xs: Array, dtype: jnp.dtype | None = None) -> Array:
     """T + 1 slots of zeros for arrays like this one, in the dtype of xs if none is given."""
-    return varying_as(xs, jnp.zeros((xs.shape[1] + 1, *like.shape), dtype or xs.dtype))
+    return _zeros((xs.shape[1] + 1, *like.shape), xs, dtype)
+
+
+def _zeros(shape: tuple[int, ...], xs: Array, dtype: jnp.dtype | None = None) -> Array:
+    return varying_as(xs, jnp.zeros(shape, dtype or xs.dtype))
 
 
 def _at(stack: Array, slot: Array) -> Array:
