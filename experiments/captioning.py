@@ -117,7 +117,13 @@ class Config:
 
 PRESETS = {
     "default": Config(),
-    "hour": Config(train=replace(TRAINING, steps=90_000, average=0.9995)),
+    "hour": Config(
+        train=replace(TRAINING, steps=90_000, average=0.9995, evaluate_every=5000),
+        model=replace(MODEL, dropout=0.2),
+        augmentation=AugmentationConfig(
+            shift=3.0, scale=0.1, brightness=0.05, contrast=0.1, channels=0.05
+        ),
+    ),
 }
 
 
