@@ -311,7 +311,7 @@ GALLERIES = {
     ),
     "new": (
         "Things never seen",
-        "Two in three of these names hold a word that no training name holds.",
+        "Seven in ten of these names hold a word that no training name holds.",
     ),
     "test": ("Photographs never seen", ""),
 }
