@@ -118,22 +118,15 @@ def _backward(multiply, params, xs, valid, kept, cotangents, *, plan):
     dys = _time_first(_padded(plan, dys))
     retreat = _retreat(plan, products, params, kept.states, dys, valid)
     shapes = _emitted_shapes(retreat, dfinal, kept.saved)
-    in_place = products.overwrites and [s.shape for s in shapes] == [
-        s.shape[1:] for s in kept.saved
-    ]
+    same = [s.shape for s in shapes] == [s.shape[1:] for s in kept.saved]
+    in_place = same and products.overwrites
 
     def step(carry, slot):
         dstate, dzs, aside = carry
-        if in_place:
-            aside = [_put(two, _at(saved, slot), 0) for two, saved in zip(aside, dzs, strict=True)]
-            saved = [_at(two, 0) for two in aside]
-        else:
-            saved = [_at(each, slot) for each in kept.saved]
+        saved, aside = _recall(dzs if in_place else kept.saved, aside, slot)
         emit = Writer(products, dzs, valid, slot)
         return (retreat(dstate, saved, slot, emit), emit.emitted, aside), None
 
-    # Gradients of one shape with what was saved take its memory. A step puts aside what it reads of
-    # it first: XLA copies a stack that anything reads once it is written.
     dzs = list(kept.saved) if in_place else [_stack(s, xs) for s in shapes]
     aside = [_zeros((2, *s.shape), xs) for s in shapes] if in_place else []
     slots = _slots(plan, xs)
@@ -182,6 +175,17 @@ def _retreat(plan, products, params, states, dys, valid):
         return _where_valid(valid, slot, dbefore, dstate)
 
     return retreat
+
+
+def _recall(stacks, aside, slot):
+    """What a step saved, put aside where there is room -> (it, what is aside now).
+
+    XLA copies a stack that anything reads once it is written over.
+    """
+    if not aside:
+        return [_at(stack, slot) for stack in stacks], aside
+    aside = [_put(two, _at(stack, slot), 0) for two, stack in zip(aside, stacks, strict=True)]
+    return [_at(two, 0) for two in aside], aside
 
 
 def _emitted_shapes(retreat, dfinal, stacks):
