@@ -39,11 +39,19 @@ def add(*terms: Scaled) -> Scaled:
     return Scaled(sum(term.m * power_of_two(term.e - top) for term in terms), top)
 
 
+def product(*factors: Scaled) -> Scaled:
+    """The product, its mantissa as it comes."""
+    m, e = factors[0]
+    for factor in factors[1:]:
+        m, e = m * factor.m, e + factor.e
+    return Scaled(m, e)
+
+
 def times(number: Scaled, factor: Scaled) -> Scaled:
     """The product, its mantissa brought back to [1, 2)."""
-    m, shift = _normal(number.m * factor.m)
-    e = number.e + factor.e + shift
-    return Scaled(m, jnp.maximum(e, NOTHING))
+    x, e = product(number, factor)
+    m, shift = _normal(x)
+    return Scaled(m, jnp.maximum(e + shift, NOTHING))
 
 
 def from_log(x: Array) -> Scaled:

@@ -12,9 +12,9 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from nnarch.kernels.ctc.emissions import Emissions, broken_rows, emissions_of
+from nnarch.kernels.ctc.in_place import PassesInPlace
 from nnarch.kernels.ctc.labels import by_class
 from nnarch.kernels.ctc.passes import Passes
-from nnarch.kernels.ctc.places import Flat, Rows
 from nnarch.kernels.ctc.scaled import Scaled, log
 from nnarch.kernels.lengths import valid_steps
 from nnarch.kernels.varying import varying_alike
@@ -78,17 +78,19 @@ def _no_second_order(primals, tangents):  # it would be wrong: bits have no deri
 
 
 def _on_platform(run, emissions: Emissions):
-    return lax.platform_dependent(emissions, cpu=partial(run, Flat), default=partial(run, Rows))
+    return lax.platform_dependent(
+        emissions, cpu=partial(run, PassesInPlace), default=partial(run, Passes)
+    )
 
 
-def _loss_alone(layout: type[Rows], emissions: Emissions) -> Array:
-    passes = Passes(layout, emissions)
+def _loss_alone(kind: type[Passes], emissions: Emissions) -> Array:
+    passes = kind(emissions)
     states, _ = passes.gather(keep=False)
     return _loss_of(passes.meet(states), emissions)
 
 
-def _loss_and_shares(layout: type[Rows], emissions: Emissions) -> tuple[Array, Array]:
-    passes = Passes(layout, emissions)
+def _loss_and_shares(kind: type[Passes], emissions: Emissions) -> tuple[Array, Array]:
+    passes = kind(emissions)
     states, left = passes.gather(keep=True)
     likelihood = passes.meet(states)
     return _loss_of(likelihood, emissions), passes.combine(states, left, likelihood)
