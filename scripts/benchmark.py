@@ -1,6 +1,7 @@
 """Measures nnarch beside its peers.
 
 benchmark.py recurrent      LSTM and GRU: nnarch, flax, PyTorch, Keras
+benchmark.py ctc            the CTC loss with its gradient: nnarch, optax, PyTorch; beam search
 benchmark.py captioning     the captioning model's training step, part by part, beside PyTorch's
 """
 
@@ -8,7 +9,7 @@ import sys
 
 import tyro
 
-from nnarch.bench import captioning, recurrent
+from nnarch.bench import captioning, ctc, recurrent
 
 
 def main(arguments: list[str]) -> int:
@@ -33,6 +34,7 @@ def _captioning(config: captioning.Config) -> None:
 # By the name on the command line: its options, and the one function that takes them.
 BENCHMARKS = {
     "recurrent": (recurrent.Config, recurrent.run),
+    "ctc": (ctc.Config, ctc.run),
     "captioning": (captioning.Config, _captioning),
 }
 

@@ -10,7 +10,7 @@ import jax
 
 Platform = Literal["cpu", "gpu", "tpu"]
 
-LIBRARIES = ("nnarch", "jax", "jaxlib", "flax", "torch", "keras", "numpy")
+LIBRARIES = ("nnarch", "jax", "jaxlib", "flax", "optax", "torch", "keras", "numpy")
 
 
 def device_of(kind: Platform | None) -> jax.Device:

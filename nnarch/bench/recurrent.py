@@ -8,7 +8,6 @@ in one process, with the machine's fastest matrix product as one more contestant
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 
 import jax
@@ -131,13 +130,8 @@ def _entrants(problem: Problem, device: jax.Device, peers: tuple[Peer, ...]) -> 
         try:
             entrants.append(PEERS[peer](problem, device))
         except ImportError as error:
-            _say_once(f"{peer} is left out: {error}. The extra `peers` installs it.")
+            tables.say_once(f"{peer} is left out: {error}. The extra `peers` installs it.")
     return entrants
-
-
-@cache
-def _say_once(message: str) -> None:
-    print(message)
 
 
 def _race(
@@ -156,16 +150,9 @@ def _write(rows: list[Row], summit: peak.Peak, machine: dict[str, object], confi
         "host": machine,
         "config": asdict(config),
         "peak_gflops": summit.gflops,
-        "rows": [_as_json(row) for row in rows],
+        "rows": [tables.as_json(row) for row in rows],
     }
     target = config.output / "recurrent.json"
     target.write_text(json.dumps(document, indent=1, default=str) + "\n")
     picture = plot.ratios(rows, config.output / "recurrent.png")
     print(f"wrote {target} and {picture}")
-
-
-def _as_json(row: Row) -> dict[str, object]:
-    return {
-        name: value._asdict() if hasattr(value, "_asdict") else value
-        for name, value in row._asdict().items()
-    }

@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 from nnarch.bench.entrant import Cell, Costs
 from nnarch.bench.timing import Spread
-from nnarch.kernels.workloads import RecurrentWorkload
+from nnarch.kernels.workloads import CTCWorkload, RecurrentWorkload
 
 Pass = Literal["forward", "training"]
 
@@ -39,3 +39,23 @@ class CaptioningResult(NamedTuple):
         """What of the step's median none of the parts inside it explains."""
         inside = (seconds.median for name, seconds in self.parts.items() if name != DRAWING)
         return self.step.median - sum(inside)
+
+
+class CTCRow(NamedTuple):
+    """One entrant at one shape: the CTC loss with its gradient."""
+
+    shape: CTCWorkload
+    entrant: str
+    seconds: Spread
+    ratio: Spread  # its time over ours: above 1, ours is faster
+    costs: Costs
+    difference: float  # from our answer, relative to its largest value
+
+
+class CTCSearch(NamedTuple):
+    """The beam search over a batch."""
+
+    shape: CTCWorkload
+    beam: int
+    seconds: Spread
+    audio_seconds: float  # that the batch stands for

@@ -1,6 +1,8 @@
 """Benchmark results on the terminal."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import NamedTuple
 
 from rich import box
 from rich.console import Console
@@ -16,15 +18,34 @@ MEBI = 2**20
 
 def print_peak(summit: Peak, machine: Mapping[str, object]) -> None:
     """What this was measured on, and the fastest product found there."""
+    print_machine(machine)
+    print(
+        f"fastest matrix product: {summit.best.name} at "
+        f"{summit.gflops[summit.best.name]:.0f} GFLOP/s"
+    )
+
+
+def print_machine(machine: Mapping[str, object]) -> None:
+    """What this was measured on."""
     versions = machine["versions"]
     print(
         f"{machine['device']}: {machine['processor']}, {machine['cores']} cores; "
         + ", ".join(f"{name} {version}" for name, version in versions.items() if version)
     )
-    print(
-        f"fastest matrix product: {summit.best.name} at "
-        f"{summit.gflops[summit.best.name]:.0f} GFLOP/s"
-    )
+
+
+@cache
+def say_once(message: str) -> None:
+    """Prints a line the first time it is given."""
+    print(message)
+
+
+def as_json(row: NamedTuple) -> dict[str, object]:
+    """A result, and what it is made of, as dicts."""
+    return {
+        name: value._asdict() if hasattr(value, "_asdict") else value
+        for name, value in row._asdict().items()
+    }
 
 
 def warn_if_busy(load: float | None, cores: int) -> None:
@@ -89,8 +110,8 @@ def _figures(row: Row) -> tuple[str, ...]:
         quartiles_in_ms(row.seconds),
         f"{row.ratio.median:.2f}",
         f"{row.peak_fraction.median:.0%}",
-        _mebibytes(costs.residual_bytes),
-        _mebibytes(costs.temporary_bytes),
+        mebibytes(costs.residual_bytes),
+        mebibytes(costs.temporary_bytes),
         "" if costs.compile_seconds is None else f"{costs.compile_seconds:.2f}",
     )
 
@@ -100,5 +121,6 @@ def quartiles_in_ms(seconds: Spread) -> str:
     return f"{seconds.lower * 1e3:.2f}-{seconds.upper * 1e3:.2f}"
 
 
-def _mebibytes(count: int | None) -> str:
+def mebibytes(count: int | None) -> str:
+    """Bytes in MiB; nothing where they are not known."""
     return "" if count is None else f"{count / MEBI:.2f}"

@@ -21,6 +21,7 @@ from nnarch.kernels.cells import (
     init_gru,
     init_lstm,
 )
+from nnarch.kernels.ctc import ctc_loss
 from nnarch.kernels.recurrent import elman, gru, lstm
 from nnarch.kernels.search import beam_search
 
@@ -33,6 +34,7 @@ __all__ = [
     "LSTMState",
     "beam_search",
     "bidirectional",
+    "ctc_loss",
     "elman",
     "gru",
     "init_elman",

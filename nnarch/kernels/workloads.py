@@ -19,3 +19,23 @@ RECURRENT = (
     RecurrentWorkload("long", 256, 16, 512, 512),
     RecurrentWorkload("wide", 50, 64, 1024, 1024),
 )
+
+
+class CTCWorkload(NamedTuple):
+    """A batch of transcribed sequences."""
+
+    name: str
+    batch: int
+    time: int
+    classes: int
+    labels: int
+
+
+CTC = (
+    CTCWorkload("letters", 16, 400, 32, 60),
+    CTCWorkload("many", 32, 800, 64, 120),
+    CTCWorkload("long", 8, 1500, 512, 200),
+    CTCWorkload("words", 64, 150, 5000, 28),
+)
+CTC_LONGEST = CTCWorkload("longest", 1, 10_000, 32, 1200)
+CTC_BEAM = CTCWorkload("beam", 8, 400, 32, 0)
