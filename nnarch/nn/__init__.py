@@ -5,6 +5,7 @@ from nnarch.nn.convolution import BatchNorm, Convolution, ConvolutionBlock
 from nnarch.nn.embedding import Embedding
 from nnarch.nn.linear import Linear, dropout
 from nnarch.nn.recurrent import GRU, LSTM, Elman
+from nnarch.nn.sequence import LayerNorm, TimeConvolution
 from nnarch.nn.stack import Bidirectional, Stacked
 
 __all__ = [
@@ -17,8 +18,10 @@ __all__ = [
     "ConvolutionBlock",
     "Elman",
     "Embedding",
+    "LayerNorm",
     "Linear",
     "ResidualBlock",
     "Stacked",
+    "TimeConvolution",
     "dropout",
 ]
