@@ -45,9 +45,8 @@ def emissions_of(
     steps = logits.shape[1]
     logits = logits.astype(jnp.float32)
     normaliser = jax.nn.logsumexp(logits, axis=-1)
-    valid = valid_steps(logit_lengths, steps)
     found = columns(labels, label_lengths, logits.shape[2], blank)
-    of_labels = scores(jnp.where(valid[..., None], logits, 0), found.labels)
+    of_labels = scores(logits, found.labels)
     more = (0, steps % 2 if steps else 2)
     return Emissions(
         blanks=jnp.pad(logits[..., blank], ((0, 0), more)).T,
