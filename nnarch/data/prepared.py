@@ -52,10 +52,22 @@ def _lock(folder: Path) -> Iterator[None]:
         yield
 
 
-def read(builder: tfds.core.DatasetBuilder, split: str, *, encoded: str) -> Sequence[dict]:
+@contextmanager
+def own_progress_bar_alone() -> Iterator[None]:
+    """tensorflow-datasets draws four bars that flash by: the builder's own tells all."""
+    tfds.disable_progress_bar()
+    try:
+        yield
+    finally:
+        tfds.enable_progress_bar()
+
+
+def read(
+    builder: tfds.core.DatasetBuilder, split: str, *, encoded: str | None = None
+) -> Sequence[dict]:
     """The records of a prepared split, read when they are asked for.
 
-    Text comes as UTF-8 bytes, the feature `encoded` as the bytes of its file.
+    Text comes as UTF-8 bytes, the feature `encoded`, if one is named, as the bytes of its file.
 
     Raises:
       ValueError: there is no such split.
@@ -65,5 +77,5 @@ def read(builder: tfds.core.DatasetBuilder, split: str, *, encoded: str) -> Sequ
             f"expected a split of {builder.name} among {sorted(builder.info.splits)}; "
             f"got {split!r}. Name one."
         )
-    skip: dict[str, Any] = {encoded: tfds.decode.SkipDecoding()}
+    skip: dict[str, Any] = {encoded: tfds.decode.SkipDecoding()} if encoded else {}
     return builder.as_data_source(split, decoders=skip)

@@ -21,11 +21,12 @@ from nnarch.kernels.cells import (
     init_gru,
     init_lstm,
 )
-from nnarch.kernels.ctc import ctc_loss
+from nnarch.kernels.ctc import CTCPrior, ctc_align, ctc_beam_search, ctc_greedy, ctc_loss
 from nnarch.kernels.recurrent import elman, gru, lstm
 from nnarch.kernels.search import beam_search
 
 __all__ = [
+    "CTCPrior",
     "ElmanParams",
     "ElmanState",
     "GRUParams",
@@ -34,6 +35,9 @@ __all__ = [
     "LSTMState",
     "beam_search",
     "bidirectional",
+    "ctc_align",
+    "ctc_beam_search",
+    "ctc_greedy",
     "ctc_loss",
     "elman",
     "gru",

@@ -21,11 +21,11 @@ STRIDES = ((2, 2), (2, 2))  # of the two convolutions, in time and in frequency
 class DeepSpeechConfig:
     """The size of the model."""
 
-    channels: int = 32
+    channels: int = 16
     """Of both convolutions."""
     cell: Literal["lstm", "gru"] = "lstm"
     """Of the recurrent layers."""
-    hidden: int = 192
+    hidden: int = 160
     """Units of each direction of a recurrent layer."""
     layers: int = 3
     """Recurrent layers."""

@@ -5,6 +5,7 @@ from nnarch.report.gallery import Example, choose, gallery_section
 from nnarch.report.heatmap import heatmap_section
 from nnarch.report.page import Highlight, Section, write_page
 from nnarch.report.run import Run, read_run, run_sections
+from nnarch.report.spikes import Recording, Spoken, spikes_section
 from nnarch.report.tables import Column, results_section, rows_section
 from nnarch.report.write import write_report
 
@@ -12,8 +13,10 @@ __all__ = [
     "Column",
     "Example",
     "Highlight",
+    "Recording",
     "Run",
     "Section",
+    "Spoken",
     "choose",
     "curves_section",
     "gallery_section",
@@ -22,6 +25,7 @@ __all__ = [
     "results_section",
     "rows_section",
     "run_sections",
+    "spikes_section",
     "write_page",
     "write_report",
 ]

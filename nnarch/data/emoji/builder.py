@@ -4,7 +4,6 @@ import hashlib
 import io
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -21,7 +20,7 @@ from nnarch.data.emoji.artists import TRAINED, UNSEEN, Artist, Drawings, draw
 from nnarch.data.emoji.names import Name, all_names
 from nnarch.data.emoji.splits import SplitSizes, cut
 from nnarch.data.fetch import DataMissing
-from nnarch.data.prepared import data_folder, prepared, read
+from nnarch.data.prepared import data_folder, own_progress_bar_alone, prepared, read
 
 SEED = 1  # of the choice of what is held out
 SPLITS = ("train", "validation", "composed", "new_artist", "new")
@@ -174,7 +173,7 @@ def load(
     if unknown := set(splits or ()) - set(SPLITS):
         raise ValueError(f"expected splits among {SPLITS}; got {sorted(unknown)}. Name those.")
     place = data_folder(folder)
-    with _own_progress_bar_alone():
+    with own_progress_bar_alone():
         builder = prepared(lambda: Emoji(config=f"pixels{size}", data_dir=place), place)
     # Every split is read: names are accepted by the pictures of all of them.
     records = {split: _records(builder, split) for split in SPLITS}
@@ -182,16 +181,6 @@ def load(
     for record in chain.from_iterable(records.values()):
         accepted[record["digest"]].add(record["name"])
     return {split: _captioned(records[split], accepted) for split in splits or SPLITS}
-
-
-@contextmanager
-def _own_progress_bar_alone() -> Iterator[None]:
-    """tensorflow-datasets draws four bars that flash by: the one of drawing tells all."""
-    tfds.disable_progress_bar()
-    try:
-        yield
-    finally:
-        tfds.enable_progress_bar()
 
 
 def _records(builder: Emoji, split: str) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from nnarch.kernels.choose import choose
 from nnarch.kernels.ctc.check import check_call
 from nnarch.kernels.ctc.reference import reference
 from nnarch.kernels.ctc.scan import scan
+from nnarch.kernels.dtypes import accumulator
 
 
 class Call(NamedTuple):
@@ -94,6 +95,6 @@ def ctc_loss(
 @partial(jax.jit, static_argnames=("blank", "implementation"))
 def _run(logits, logit_lengths, labels, label_lengths, *, blank: int, implementation: str):
     if logits.shape[0] == 0:
-        return jnp.zeros(0, jnp.promote_types(logits.dtype, jnp.float32))
+        return jnp.zeros(0, accumulator(logits.dtype))
     run = {"scan": scan, "reference": reference}[implementation]
     return run(logits, logit_lengths, labels, label_lengths, blank)

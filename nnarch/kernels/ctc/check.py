@@ -25,7 +25,7 @@ def check_logits(kernel: str, logits: Array, logit_lengths: Array, blank: int):
         )
     check_blank(kernel, blank, logits.shape[2])
     batch, steps, _ = logits.shape
-    lengths = check_lengths("logit_lengths", _some(logit_lengths), batch, steps)
+    lengths = _checked(kernel, "logit_lengths", logit_lengths, batch, steps)
     return jnp.asarray(logits), _filled(lengths, batch, steps)
 
 
@@ -41,7 +41,7 @@ def check_call(
     logits, logit_lengths = check_logits(kernel, logits, logit_lengths, blank)
     batch, _, classes = logits.shape
     labels_here = not isinstance(labels, jax.Array)
-    labels = np.asarray(labels) if labels_here else labels
+    labels = _as_array(kernel, labels) if labels_here else labels
     if labels_here and labels.size == 0:
         labels = labels.astype(np.int32)  # an empty list has no integers to show its dtype by
     if labels.ndim != 2 or labels.shape[0] != batch or not _is_integer(labels):
@@ -50,7 +50,7 @@ def check_call(
             f"logits; got {_described(labels)}. Pad the rows to one length."
         )
     limit = labels.shape[1]
-    label_lengths = check_lengths("label_lengths", _some(label_lengths), batch, limit)
+    label_lengths = _checked(kernel, "label_lengths", label_lengths, batch, limit)
     on_host = labels_here and not isinstance(label_lengths, jax.Array)
     if on_host:
         _check_labels(kernel, labels, _host(label_lengths, batch, limit), classes, blank)
@@ -71,6 +71,16 @@ def check_blank(kernel: str, blank: int, classes: int) -> None:
         )
 
 
+def _as_array(kernel: str, labels) -> np.ndarray:
+    try:
+        return np.asarray(labels)
+    except ValueError as error:  # rows of several lengths
+        raise ValueError(
+            f"{kernel} expects labels as integers [B, L]; got rows that differ in length. "
+            "Pad the rows to one length, and give label_lengths."
+        ) from error
+
+
 def _check_labels(kernel, labels, lengths, classes, blank):
     valid = np.arange(labels.shape[1]) < lengths[:, None]
     wrong = valid & ((labels < 0) | (labels >= classes) | (labels == blank))
@@ -83,14 +93,16 @@ def _check_labels(kernel, labels, lengths, classes, blank):
         )
 
 
-def _some(lengths):
+def _checked(kernel: str, name: str, lengths, batch: int, limit: int):
     if lengths is None:
-        raise ValueError("expected lengths, int32 [B]; got None. Give each row's valid steps.")
-    return lengths
+        raise ValueError(
+            f"{kernel} expects {name}, int32 [B]; got None. Give how much of each row is valid."
+        )
+    return check_lengths(name, lengths, batch, limit)
 
 
 def _host(lengths, batch: int, limit: int):
-    return np.full(batch, limit) if lengths is None else lengths
+    return np.full(batch, limit, np.int32) if lengths is None else lengths
 
 
 def _filled(lengths, batch: int, limit: int) -> Array:
@@ -100,9 +112,11 @@ def _filled(lengths, batch: int, limit: int) -> Array:
 
 def _as_int32(labels) -> Array:
     """Labels beyond int32 are no classes: they stay so."""
+    info = np.iinfo(labels.dtype)
+    lowest, highest = max(-1, info.min), min(np.iinfo(np.int32).max, info.max)
     if isinstance(labels, jax.Array):
-        return jnp.clip(labels, -1, jnp.iinfo(labels.dtype).max).astype(jnp.int32)
-    return jnp.asarray(np.clip(labels, -1, np.iinfo(np.int32).max).astype(np.int32))
+        return jnp.clip(labels, lowest, highest).astype(jnp.int32)
+    return jnp.asarray(np.clip(labels, lowest, highest).astype(np.int32))
 
 
 def _is_integer(labels) -> bool:

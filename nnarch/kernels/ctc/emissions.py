@@ -16,12 +16,22 @@ from nnarch.kernels.lengths import valid_steps
 STAY = Scaled(np.float32(0.5), np.int32(1))
 
 
+class Normaliser(NamedTuple):
+    """What makes logits log-probabilities: x - largest - log_total.
+
+    Apart, since the largest alone may be so large that the sum of both loses digits.
+    """
+
+    largest: Array  # of a frame's logits; 0 where all are -inf
+    log_total: Array  # log of the sum of exp(x - largest); 0 where all are -inf
+
+
 class Emissions(NamedTuple):
     """The number of frames is even."""
 
     blanks: Array  # logits [T, B]
     labels: Array  # logits [B, T, P]
-    normaliser: Array  # [T, B], the logsumexp of each frame
+    normaliser: Normaliser  # [T, B] each
     columns: Columns
     lengths: Array  # int32 [B], frames
 
@@ -44,26 +54,34 @@ def emissions_of(
     """logits [B, T, V], labels [B, L] -> Emissions; an odd T gets one more frame of padding."""
     steps = logits.shape[1]
     logits = logits.astype(jnp.float32)
-    normaliser = jax.nn.logsumexp(logits, axis=-1)
+    normaliser = normaliser_of(logits)
     found = columns(labels, label_lengths, logits.shape[2], blank)
     of_labels = scores(logits, found.labels)
     more = (0, steps % 2 if steps else 2)
     return Emissions(
         blanks=jnp.pad(logits[..., blank], ((0, 0), more)).T,
         labels=jnp.pad(of_labels, ((0, 0), more, (0, 0))),
-        normaliser=jnp.pad(normaliser, ((0, 0), more)).T,
+        normaliser=jax.tree.map(lambda x: jnp.pad(x, ((0, 0), more)).T, normaliser),
         columns=found,
         lengths=logit_lengths,
     )
 
 
+def normaliser_of(logits: Array) -> Normaliser:
+    """float32 [..., V] -> [...] each."""
+    largest = jnp.max(logits, axis=-1)
+    some = largest > -jnp.inf
+    largest = jnp.where(largest == -jnp.inf, 0, largest)
+    total = jnp.sum(jnp.exp(logits - largest[..., None]), axis=-1)
+    return Normaliser(largest, jnp.where(some, jnp.log(total), 0))
+
+
 def frame_at(emissions: Emissions, t: Array, moving: Array) -> Frame:
     """The frame t of each row, STAY where `moving` [B] is false; behind a row's end all is 1."""
     here = t.astype(jnp.int32) < emissions.lengths
-    normaliser = at(emissions.normaliser, t)
-    normaliser = jnp.where(normaliser > -jnp.inf, normaliser, 0)
-    blanks = jnp.where(here, at(emissions.blanks, t) - normaliser, 0)
-    labels = at(emissions.labels, t, axis=1) - normaliser[:, None]
+    largest, log_total = (at(part, t) for part in emissions.normaliser)
+    blanks = jnp.where(here, at(emissions.blanks, t) - largest - log_total, 0)
+    labels = at(emissions.labels, t, axis=1) - largest[:, None] - log_total[:, None]
     labels = jnp.where(here[:, None], labels, 0)
     labels = jnp.where(emissions.columns.labels >= 0, labels, -jnp.inf)
     return Frame(
@@ -78,5 +96,6 @@ def _or_stay(moving: Array, probability: Scaled) -> Scaled:
 
 def broken_rows(emissions: Emissions) -> Array:
     """bool [B]: a valid logit is NaN or +inf."""
-    valid = valid_steps(emissions.lengths, emissions.normaliser.shape[0]).T
-    return jnp.any(valid & ~(emissions.normaliser < jnp.inf), axis=0)
+    largest = emissions.normaliser.largest
+    valid = valid_steps(emissions.lengths, len(largest)).T
+    return jnp.any(valid & ~(largest < jnp.inf), axis=0)

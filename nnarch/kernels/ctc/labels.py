@@ -50,7 +50,7 @@ def by_class(shares: Array, labels: Array, classes: int, blank: int) -> Array:
         found = _product(shares, _one_hot(labels, classes) - _one_hot_blank(labels, classes, blank))
     else:
         found = _by_first_column(shares, labels, classes, blank)
-    return found + (jnp.arange(classes) == blank)
+    return found + (jnp.arange(classes) == blank).astype(found.dtype)
 
 
 def _by_first_column(shares: Array, labels: Array, classes: int, blank: int) -> Array:

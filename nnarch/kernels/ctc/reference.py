@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from nnarch.kernels.dtypes import accumulator
 from nnarch.kernels.lengths import valid_steps
 from nnarch.kernels.varying import varying_alike
 
@@ -40,7 +41,7 @@ def reference(logits: Array, logit_lengths: Array, labels: Array, label_lengths:
 
 
 def _log_probs(logits: Array, valid: Array) -> Array:
-    logits = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
+    logits = logits.astype(accumulator(logits.dtype))
     empty = jnp.all(logits == -jnp.inf, axis=-1, keepdims=True)  # a frame that no class can emit
     logits = jnp.where(valid[..., None] & ~empty, logits, 0)
     return jnp.where(empty, IMPOSSIBLE, jnp.maximum(jax.nn.log_softmax(logits), IMPOSSIBLE))

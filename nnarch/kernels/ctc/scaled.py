@@ -28,7 +28,8 @@ class Scaled(NamedTuple):
 
 def zero_or_one(ones: Array) -> Scaled:
     """bool -> 1 where true, else 0."""
-    return Scaled(ones.astype(jnp.float32), jnp.where(ones, 0, NOTHING))
+    e = jnp.where(ones, jnp.int32(0), jnp.int32(NOTHING))
+    return Scaled(ones.astype(jnp.float32), e)
 
 
 def add(*terms: Scaled) -> Scaled:
@@ -51,7 +52,8 @@ def times(number: Scaled, factor: Scaled) -> Scaled:
     """The product, its mantissa brought back to [1, 2)."""
     x, e = product(number, factor)
     m, shift = _normal(x)
-    return Scaled(m, jnp.maximum(e + shift, NOTHING))
+    e = e + shift
+    return Scaled(jnp.where(e > NOTHING, m, 0), jnp.maximum(e, NOTHING))
 
 
 def from_log(x: Array) -> Scaled:
@@ -63,7 +65,7 @@ def from_log(x: Array) -> Scaled:
 
 def log(number: Scaled) -> Array:
     """The natural logarithm; -inf of 0."""
-    return jnp.log(number.m) + number.e * np.float32(np.log(2))
+    return jnp.log(number.m) + number.e.astype(jnp.float32) * np.float32(np.log(2))
 
 
 def total(number: Scaled, axis: int) -> Scaled:

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from nnarch.kernels.ctc.emissions import Emissions, broken_rows, emissions_of
+from nnarch.kernels.ctc.emissions import Emissions, Normaliser, broken_rows, emissions_of
 from nnarch.kernels.ctc.in_place import PassesInPlace
 from nnarch.kernels.ctc.labels import by_class
 from nnarch.kernels.ctc.passes import Passes
@@ -25,7 +25,7 @@ class Residuals(NamedTuple):
 
     loss: Array  # [B]
     shares: Array  # [B, T or T + 1, P], of each label and frame
-    normaliser: Array  # [B, T]
+    normaliser: Normaliser  # [B, T] each
     labels: Array  # int32 [B, P]
 
 
@@ -43,7 +43,7 @@ def _loss(blank, logits, logit_lengths, labels, label_lengths):
 def _loss_forward(blank, logits, logit_lengths, labels, label_lengths):
     emissions = emissions_of(logits, logit_lengths, labels, label_lengths, blank)
     loss, shares = _first_order(_on_platform(_loss_and_shares, emissions))
-    normaliser = emissions.normaliser.T[:, : logits.shape[1]]
+    normaliser = jax.tree.map(lambda x: x.T[:, : logits.shape[1]], emissions.normaliser)
     residuals = Residuals(loss, shares, normaliser, emissions.columns.labels)
     return loss, (logits, logit_lengths, residuals)
 
@@ -52,12 +52,14 @@ def _loss_forward(blank, logits, logit_lengths, labels, label_lengths):
 def _loss_backward(blank, kept, dloss):
     logits, lengths, residuals = kept
     steps, classes = logits.shape[1:]
-    softmax = jnp.exp(logits.astype(jnp.float32) - residuals.normaliser[..., None])
+    largest, log_total = (part[..., None] for part in residuals.normaliser)
+    softmax = jnp.exp(logits.astype(jnp.float32) - largest - log_total)
     shares = by_class(residuals.shares, residuals.labels, classes, blank)[:, :steps]
     gradient = dloss[:, None, None] * (softmax - shares)
-    valid = valid_steps(lengths, steps) & jnp.isfinite(residuals.loss)[:, None]
+    finite = jnp.isfinite(residuals.loss)[:, None, None]
     broken = jnp.where(jnp.isnan(residuals.loss), jnp.nan, 0)[:, None, None]
-    gradient = jnp.where(valid[..., None], gradient, broken)
+    gradient = jnp.where(finite, gradient, broken)
+    gradient = jnp.where(valid_steps(lengths, steps)[..., None], gradient, 0)
     return gradient.astype(logits.dtype), None, None, None
 
 

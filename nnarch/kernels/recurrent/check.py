@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from nnarch.kernels.dtypes import accumulator
 from nnarch.kernels.recurrent.cell import GRU, Cell
-from nnarch.kernels.recurrent.products import accumulator
 
 
 def check_reset(reset: str) -> None:

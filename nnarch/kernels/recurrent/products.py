@@ -19,6 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from nnarch.kernels.dtypes import accumulator
+
 
 class Weights(NamedTuple):
     """The weights of a cell, gates apart."""
@@ -149,8 +151,3 @@ def split(z: Array) -> tuple[Array, ...]:
 def join(parts: tuple[Array, ...]) -> Array:
     """G arrays -> [..., G, H]."""
     return jnp.stack(parts, axis=-2)
-
-
-def accumulator(operand: jnp.dtype) -> jnp.dtype:
-    """The dtype of states and sums: float64 for float64, float32 for every other."""
-    return jnp.float64 if operand == jnp.float64 else jnp.float32

@@ -1,0 +1,460 @@
+"""Speech to text: Deep Speech 2 in small, trained by CTC on utterances that a machine speaks.
+
+The utterances are synthesised, numbers, spelled words and short commands in a hundred voices with
+noise and rooms, and so are the tests. Asked are texts that training never held (`unseen_text`),
+voices that it never heard (`unseen_voices`), and both at once (`unseen_both`). `--data.name
+librispeech` trains on people reading instead.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import tyro
+from flax import nnx
+from jax import Array
+
+from nnarch import report as page
+from nnarch.data import characters
+from nnarch.data import speech as data
+from nnarch.data.pipeline import Batches, evaluation_batches
+from nnarch.data.speech import HOP, SAMPLE_RATE, STRIDE, Spoken
+from nnarch.kernels import ctc_align, ctc_beam_search, ctc_greedy, ctc_loss
+from nnarch.metrics.nearest import nearest
+from nnarch.metrics.transcripts import error_rates
+from nnarch.models.deep_speech import DeepSpeech, DeepSpeechConfig
+from nnarch.signal.spec_augment import spec_augment
+from nnarch.signal.spectrogram import log_mel, normalise
+from nnarch.train import Loss, Task, TrainConfig, to_json
+
+Figures = dict[str, float]
+
+FRAME_SECONDS = HOP * STRIDE / SAMPLE_RATE
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What is read, and how it is cut into batches."""
+
+    name: Literal["utterances", "librispeech"] = "utterances"
+    """The set of utterances."""
+    batch_size: int = 16
+    """Utterances of a batch, over all devices."""
+    buckets: int = 4
+    """Lengths that batches are padded to; each costs a compilation."""
+    mels: int = 40
+    """Bands of the spectrogram."""
+    folder: str = ""
+    """Where prepared sets lie; the cache folder if none is named."""
+
+
+@dataclass(frozen=True)
+class AugmentationConfig:
+    """What training hides of a spectrogram: see nnarch.signal.spec_augment."""
+
+    time_masks: int = 2
+    """Stretches of frames of each utterance."""
+    longest_time: int = 20
+    """Frames of 10 ms."""
+    band_masks: int = 2
+    """Stretches of bands of each utterance."""
+    widest_band: int = 8
+    """Bands."""
+
+
+@dataclass(frozen=True)
+class DecodeConfig:
+    """How a transcript is looked for."""
+
+    beam: int = 16
+    """Prefixes that the beam search follows."""
+    batch_size: int = 32
+    """Utterances that are transcribed at once."""
+
+
+TRAINING = TrainConfig(
+    steps=6000,
+    learning_rate=2e-3,
+    warmup_steps=300,
+    weight_decay=0.05,
+    average=0.998,
+    evaluate_every=1000,
+    checkpoint_every=500,
+)
+MODEL = DeepSpeechConfig()
+
+
+@dataclass(frozen=True)
+class Config:
+    """All of the experiment."""
+
+    train: Annotated[TrainConfig, tyro.conf.arg(name="")] = TRAINING
+    model: DeepSpeechConfig = MODEL
+    data: DataConfig = DataConfig()
+    augmentation: AugmentationConfig = AugmentationConfig()
+    decode: DecodeConfig = DecodeConfig()
+
+
+PRESETS = {"default": Config()}
+
+
+def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> Task:
+    """The model, the loss, the batches, and what picks the best step."""
+    splits = _read(config.data)
+
+    def create(key: Array) -> DeepSpeech:
+        return DeepSpeech(config.model, mels=config.data.mels, classes=characters.CLASSES, key=key)
+
+    def validate(model: DeepSpeech) -> Figures:
+        split = splits["validation"]
+        told = transcribe(config, model, split, search="greedy")
+        return _figures({"": told}, split)
+
+    return Task(
+        name="speech",
+        create=create,
+        loss=partial(_loss, config),
+        batches=Batches(
+            data.examples(splits["train"]),
+            config.data.batch_size,
+            seed=config.train.seed,
+            buckets=config.data.buckets,
+            process_index=process_index,
+            process_count=process_count,
+        ),
+        validate=validate,
+        best="cer",
+        best_is="min",
+    )
+
+
+def _loss(config: Config, model: DeepSpeech, batch: dict[str, Array], key: Array) -> Loss:
+    for_masks, for_dropout = jax.random.split(key)
+    spectrograms, lengths = _features(config.data, batch["audio"], batch["audio_lengths"])
+    change = config.augmentation
+    spectrograms = spec_augment(
+        for_masks,
+        spectrograms,
+        lengths,
+        time_masks=change.time_masks,
+        longest_time=change.longest_time,
+        band_masks=change.band_masks,
+        widest_band=change.widest_band,
+    )
+    logits, lengths = model(spectrograms, lengths, key=for_dropout)
+    losses = ctc_loss(logits, lengths, batch["labels"], batch["label_lengths"])
+    # What cannot be aligned is left out, and counted. NaN stays, for the engine to see.
+    aligned = losses != jnp.inf
+    characters_said = jnp.sum(jnp.where(aligned, batch["label_lengths"], 0), dtype=jnp.float32)
+    unaligned = jnp.sum(~aligned, dtype=jnp.float32)
+    rows = jnp.float32(len(losses))
+    return Loss(
+        jnp.sum(jnp.where(aligned, losses, 0)), characters_said, {"unaligned": (unaligned, rows)}
+    )
+
+
+def _features(config: DataConfig, audio: Array, lengths: Array) -> tuple[Array, Array]:
+    """int16 [B, S] and their lengths -> spectrograms [B, T, mels] and theirs."""
+    spectrograms, lengths = log_mel(audio, lengths, sample_rate=SAMPLE_RATE, mels=config.mels)
+    return normalise(spectrograms, lengths), lengths
+
+
+@cache
+def _read(config: DataConfig) -> dict[str, Spoken]:
+    return data.load(config.name, folder=config.folder or None)
+
+
+def transcribe(
+    config: Config,
+    model: DeepSpeech,
+    split: Spoken,
+    *,
+    search: Literal["greedy", "beam"] = "beam",
+) -> list[str]:
+    """What is said in each recording."""
+    return [characters.decode(labels) for labels in _decoded(config, model, split, search)]
+
+
+def _decoded(config: Config, model: DeepSpeech, split: Spoken, search: str) -> list[np.ndarray]:
+    graph, state = nnx.split(model)
+    beam = config.decode.beam if search == "beam" else 0
+    found = []
+    for batch in evaluation_batches(data.audio_alone(split.audio), config.decode.batch_size):
+        labels, lengths = _search(
+            graph, config.data, beam, state, batch["audio"], batch["audio_lengths"]
+        )
+        rows = zip(np.asarray(labels), np.asarray(lengths), batch["valid"], strict=True)
+        found += [row[:length] for row, length, valid in rows if valid]
+    return found
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _search(
+    graph: nnx.GraphDef, config: DataConfig, beam: int, state: nnx.State, audio: Array, lengths
+) -> tuple[Array, Array]:
+    """The labelling of each recording: int32 [B, T], and how long it is. No beams: greedy."""
+    logits, frames = nnx.merge(graph, state)(*_features(config, audio, lengths))
+    if not beam:
+        return ctc_greedy(logits, frames)[:2]
+    labels, label_lengths, _ = ctc_beam_search(logits, frames, beam=beam)
+    return labels[:, 0], label_lengths[:, 0]
+
+
+class Alignment(NamedTuple):
+    """What a recording's frames say."""
+
+    spectrogram: np.ndarray  # [F, mels]
+    probabilities: np.ndarray  # [T, classes]
+    frames: np.ndarray  # int32 [T]: the character or blank of each, on the likeliest path
+    log_prob: float  # of that path; -inf where the text cannot be aligned
+
+
+def align(config: Config, model: DeepSpeech, recording: np.ndarray, text: str) -> Alignment:
+    """Where a text is said in a recording, int16 [samples].
+
+    Raises:
+      ValueError: the text has a character that has no class.
+    """
+    graph, state = nnx.split(model)
+    labels = characters.encode(text)[None]
+    lengths = np.array([len(recording)], np.int32)
+    found = _align(graph, config.data, state, recording[None], lengths, labels)
+    spectrogram, probabilities, frames, log_prob = map(np.asarray, found)
+    return Alignment(spectrogram[0], probabilities[0], frames[0], float(log_prob[0]))
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _align(graph, config: DataConfig, state, audio: Array, lengths: Array, labels: Array):
+    spectrogram, frames = _features(config, audio, lengths)
+    logits, frames = nnx.merge(graph, state)(spectrogram, frames)
+    label_lengths = jnp.full(len(labels), labels.shape[1])
+    path, log_prob = ctc_align(logits, frames, labels, label_lengths)
+    return spectrogram, jax.nn.softmax(logits), path, log_prob
+
+
+def words_of(alignment: Alignment, text: str) -> list[page.Spoken]:
+    """When each word is said, from its first character's first frame to its last one's last."""
+    if alignment.log_prob == -np.inf:
+        return []
+    spans = _spans(alignment.frames)
+    words, place = [], 0
+    for word in text.split(" "):
+        if word:
+            (first, _), (_, last) = spans[place], spans[place + len(word) - 1]
+            words.append(page.Spoken(word, first * FRAME_SECONDS, last * FRAME_SECONDS))
+        place += len(word) + 1
+    return words
+
+
+def _spans(frames: np.ndarray) -> list[tuple[int, int]]:
+    """First frame, and the one after the last, of each label of a path."""
+    changes = np.flatnonzero(np.diff(frames, prepend=-1, append=-1))
+    runs = pairwise(changes)
+    return [(start, end) for start, end in runs if frames[start] != characters.BLANK]
+
+
+def evaluate(config: Config, model: DeepSpeech) -> dict[str, Figures]:
+    """Error rates of every test split, greedy and by beam search, in percent."""
+
+    def hear(split: Spoken) -> dict[str, list[str]]:
+        return {
+            "": transcribe(config, model, split, search="greedy"),
+            "_beam": transcribe(config, model, split, search="beam"),
+        }
+
+    return _on_tests(config, hear)
+
+
+@cache
+def baselines(config: Config) -> dict[str, dict[str, Figures]]:
+    """What stands beside `evaluate`: the text of the training recording whose spectrogram, brought
+    to one length, is nearest.
+    """
+    splits = _read(config.data)
+    keys = _of_one_length(config.data, splits["train"])
+
+    def hear(split: Spoken) -> dict[str, list[str]]:
+        found = nearest(_of_one_length(config.data, split), keys)
+        return {"": [splits["train"].texts[place] for place in found]}
+
+    return {"nearest recording": _on_tests(config, hear)}
+
+
+def _of_one_length(config: DataConfig, split: Spoken, frames: int = 64) -> np.ndarray:
+    """Spectrograms [N, frames, mels], read at even distances."""
+    found = []
+    for batch in evaluation_batches(data.audio_alone(split.audio), 32):
+        spectrograms, lengths = jax.jit(_features, static_argnums=0)(
+            config, batch["audio"], batch["audio_lengths"]
+        )
+        rows = zip(np.asarray(spectrograms), np.asarray(lengths), batch["valid"], strict=True)
+        found += [
+            row[np.linspace(0, length - 1, frames).round().astype(int)]
+            for row, length, valid in rows
+            if valid
+        ]
+    return np.stack(found)
+
+
+def _on_tests(config: Config, hear: Callable[[Spoken], dict[str, list[str]]]) -> dict[str, Figures]:
+    tests = {n: s for n, s in _read(config.data).items() if n not in ("train", "validation")}
+    return {_test_name(name): _figures(hear(split), split) for name, split in tests.items()}
+
+
+def _test_name(split: str) -> str:
+    return split if split.startswith("test") else f"test_{split}"
+
+
+def _figures(heard: dict[str, Sequence[str]], split: Spoken) -> Figures:
+    figures = {}
+    for suffix, transcripts in heard.items():
+        rates = error_rates(transcripts, split.texts)
+        figures |= {
+            f"cer{suffix}": rates.characters,
+            f"wer{suffix}": rates.words,
+            f"sentence_errors{suffix}": rates.sentences,
+        }
+    return figures
+
+
+def report(config: Config, model: DeepSpeech, workdir: Path, *, best_step: int | None) -> Path:
+    """Writes the page of a run: what it hears in recordings it never heard, and where."""
+    splits = _read(config.data)
+    run = page.read_run(workdir)
+    beside = baselines(config)
+    tests = {name: split for name, split in splits.items() if name in TESTS}
+    heard = {name: transcribe(config, model, split) for name, split in tests.items()}
+    sections = [
+        page.spikes_section(
+            title,
+            _examples(config, model, tests[name], _typical(heard[name])),
+            CLASS_NAMES,
+            note=f"{note} {HOW_TO_READ}",
+        )
+        for name, (title, note) in TESTS.items()
+        if name in tests
+    ]
+    sections += [_worst(config, model, tests, heard)] if tests else []
+    return page.write_report(
+        workdir,
+        title="Speech to text",
+        introduction=INTRODUCTION,
+        sections=sections,
+        highlights=_highlights(run.results, beside),
+        baselines=beside,
+        columns=COLUMNS,
+        splits={_test_name(name): title for name, (title, _) in TESTS.items()},
+        preset=to_json(PRESETS.get(run.preset, PRESETS["default"])),
+        best_step=best_step,
+    )
+
+
+INTRODUCTION = (
+    "Two convolutions and recurrent layers in both directions read a spectrogram and give each of "
+    "its frames a character or a blank (Deep Speech 2, Amodei et al. 2015; CTC, Graves et al. "
+    "2006). Which frame is which character is never told in training. The recordings are "
+    "synthesised by espeak-ng."
+)
+
+HOW_TO_READ = (
+    "Above, the spectrogram, and the words of the true text where the likeliest alignment has "
+    "them; below, the probability of each character over time, the blank's in grey."
+)
+
+# Split -> what its recordings are called, and what is to be known of them.
+TESTS = {
+    "unseen_text": ("Texts never seen", "Said in voices that training heard."),
+    "unseen_voices": ("Voices never heard", "Saying texts that training held."),
+    "unseen_both": ("Texts never seen in voices never heard", ""),
+    "test_clean": ("People never heard", ""),
+    "test_other": ("People never heard, harder to understand", ""),
+}
+
+CLASS_NAMES = ("blank", *("␣" if c == " " else c for c in characters.CHARACTERS))
+
+COLUMNS = (
+    page.Column("cer", "characters, %", better="min"),
+    page.Column("cer_beam", "characters, beam, %", better="min"),
+    page.Column("wer", "words, %", better="min"),
+    page.Column("wer_beam", "words, beam, %", better="min"),
+    page.Column("sentence_errors", "sentences, %", better="min"),
+)
+
+# Of all figures, those that results are quoted by: title -> split, figure.
+QUOTED = {
+    "unseen text: characters": ("test_unseen_text", "cer"),
+    "by beam search": ("test_unseen_text", "cer_beam"),
+    "words": ("test_unseen_text", "wer"),
+    "unseen voices: characters": ("test_unseen_voices", "cer"),
+    "by beam search ": ("test_unseen_voices", "cer_beam"),
+    "words ": ("test_unseen_voices", "wer"),
+}
+
+
+def _highlights(
+    results: dict[str, Figures], beside: dict[str, dict[str, Figures]]
+) -> list[page.Highlight]:
+    (name, baseline), *_ = beside.items()
+    return [
+        page.Highlight(
+            f"{figures['cer']:.1f} %",
+            f"of characters wrong: {TESTS[split.removeprefix('test_')][0].lower()}",
+            f"{name}: {baseline[split]['cer']:.1f} %",
+        )
+        for split, figures in results.items()
+        if split in ("test_unseen_text", "test_unseen_voices")
+    ]
+
+
+def _typical(heard: Sequence[str], count: int = 4) -> list[int]:
+    """Places at even distances."""
+    return [int(place) for place in (np.arange(count) + 0.5) * len(heard) / count]
+
+
+def _worst(
+    config: Config, model: DeepSpeech, tests: dict[str, Spoken], heard: dict[str, list[str]]
+) -> page.Section:
+    """The recordings of all test splits with the most wrong characters."""
+    errors = [
+        (error_rates([told], [text]).characters, name, place)
+        for name, split in tests.items()
+        for place, (told, text) in enumerate(zip(heard[name], split.texts, strict=True))
+    ]
+    examples = []
+    for _, name, place in sorted(errors, reverse=True)[:6]:
+        examples += _examples(config, model, tests[name], [place])
+    return page.spikes_section("The worst errors", examples, CLASS_NAMES)
+
+
+def _examples(
+    config: Config, model: DeepSpeech, split: Spoken, places: Sequence[int]
+) -> list[page.Recording]:
+    audio = data.sound([split.recording(place) for place in places])
+    texts = tuple(split.texts[place] for place in places)
+    told = transcribe(config, model, replace(split, audio=audio, texts=texts, details={}))
+    return [
+        _recording(config, model, split, place, words)
+        for place, words in zip(places, told, strict=True)
+    ]
+
+
+def _recording(
+    config: Config, model: DeepSpeech, split: Spoken, place: int, told: str
+) -> page.Recording:
+    sound, text = split.recording(place), split.texts[place]
+    aligned = align(config, model, sound, text)
+    return page.Recording(
+        truth=text,
+        transcript=told,
+        spectrogram=aligned.spectrogram,
+        probabilities=aligned.probabilities,
+        seconds=len(sound) / SAMPLE_RATE,
+        words=words_of(aligned, text),
+        note=", ".join(values[place] for values in split.details.values()),
+    )

@@ -1,0 +1,33 @@
+"""Frames scored against their best class: what decoding and alignment read."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+
+from nnarch.kernels.dtypes import accumulator
+
+
+class Frames(NamedTuple):
+    """Log-probabilities in two parts, of which one is common to all that a search compares."""
+
+    scores: Array  # [..., V], each class's log-probability less that of the frame's best class
+    best: Array  # [...], the log-probability of the best class
+
+
+def frames(logits: Array, valid: Array, blank: int) -> Frames:
+    """logits [..., V], valid [...] -> Frames, in float32 (float64 if the logits are).
+
+    In padding the blank is certain, so that it changes no score. A frame that no class can emit has
+    -inf throughout; one with NaN or +inf has scores of -inf and NaN as its best, which makes what
+    it is added to NaN and leads no search astray.
+    """
+    certain = jnp.where(jnp.arange(logits.shape[-1]) == blank, 0, -jnp.inf)
+    logits = logits.astype(accumulator(logits.dtype))
+    logits = jnp.where(valid[..., None], logits, certain.astype(logits.dtype))
+    top = jnp.max(logits, axis=-1, keepdims=True)
+    empty = top == -jnp.inf
+    scores = logits - jnp.where(empty, 0, top)
+    total = jnp.sum(jnp.exp(scores), axis=-1, keepdims=True)
+    best = jnp.where(empty, -jnp.inf, -jnp.log(jnp.where(empty, 1, total)))
+    return Frames(jnp.where(jnp.isnan(scores), -jnp.inf, scores), best[..., 0])
