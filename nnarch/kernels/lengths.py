@@ -41,4 +41,4 @@ def check_lengths(
 
 def valid_steps(lengths: Array, steps: int) -> Array:
     """int32 [B] -> bool [B, steps], True at the steps that are not padding."""
-    return jnp.arange(steps) < lengths[:, None]
+    return jnp.arange(steps, dtype=jnp.int32) < lengths[:, None]

@@ -164,3 +164,12 @@ def test_the_gradient_is_that_of_the_path():
         expected = (np.eye(4)[paths[row, :length]] - p) * np.isfinite(log_probs[row])
         np.testing.assert_allclose(found[row, :length], expected, **FLOAT64)
         np.testing.assert_array_equal(found[row, length:], 0)
+
+
+def test_the_gradient_of_a_row_that_cannot_be_aligned_is_zero():
+    logits = np.zeros((3, 3, 3), np.float32)
+    logits[0, 1] = -np.inf
+    logits[1, :, 1] = -np.inf
+    found = jax.grad(lambda x: ctc_align(x, [3] * 3, [[1, 1]] * 3, [1, 1, 2])[1].sum())(logits)
+    np.testing.assert_array_equal(found[:2], 0)
+    assert np.isfinite(found[2]).all()

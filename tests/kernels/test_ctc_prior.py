@@ -23,8 +23,8 @@ def model(seed, batch, steps):
 
 
 def prior_of(tables, blank):
-    """The blank's scores are NaN: nothing may read them."""
-    tables = jnp.asarray(tables, jnp.float32).at[..., blank].set(jnp.nan)
+    """The blank's scores are +inf: nothing may read them."""
+    tables = jnp.asarray(tables, jnp.float32).at[..., blank].set(jnp.inf)
 
     def step(state, labels):
         row, count = state

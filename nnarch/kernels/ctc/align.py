@@ -80,11 +80,11 @@ def _align(logits, logit_lengths, labels, label_lengths, *, blank: int) -> tuple
     logits, logit_lengths, labels, label_lengths = varying_alike(
         (logits, logit_lengths, labels, label_lengths)
     )
-    valid = valid_steps(logit_lengths, logits.shape[1])
-    scores, best = frames(logits, valid, blank)
+    # The blank is certain in padding, so that every path ends there in the last blank.
+    scores, best = frames(logits, valid_steps(logit_lengths, logits.shape[1]), blank)
     states = _states(labels, label_lengths, logits.shape[2], blank)
-    path, exists = _likeliest_path(lax.stop_gradient(scores), valid, states)
-    path = jnp.where(valid & exists[:, None], path, blank)
+    path, exists = _likeliest_path(lax.stop_gradient(scores), states)
+    path = jnp.where(exists[:, None], path, blank)
     chosen = jnp.take_along_axis(scores, path[..., None], axis=2, mode="clip")[..., 0]
     log_prob = jnp.sum(jnp.where(exists[:, None], chosen, 0), axis=1) + jnp.sum(best, axis=1)
     return path, jnp.where(exists | jnp.isnan(log_prob), log_prob, -jnp.inf)
@@ -112,18 +112,17 @@ def _interleaved(blanks: Array, labels: Array) -> Array:
     return both.reshape(len(both), 2 * labels.shape[1])[:, :-1]
 
 
-def _likeliest_path(scores: Array, valid: Array, states: _States) -> tuple[Array, Array]:
-    """scores [B, T, V], valid [B, T] -> the classes of the path [B, T]; whether there is one."""
-    frames = (jnp.swapaxes(scores, 0, 1), valid.T)
+def _likeliest_path(scores: Array, states: _States) -> tuple[Array, Array]:
+    """scores [B, T, V] -> the classes of the path [B, T], and whether there is one [B]."""
 
     def step(score, frame):
-        return _step(score, *frame, states)
+        return _step(score, frame, states)
 
     def back(state, moves):
         move = jnp.take_along_axis(moves, state[:, None], axis=1, mode="clip")[:, 0]
         return state - move.astype(jnp.int32), state
 
-    score, moves = lax.scan(step, _start(scores, states), frames)
+    score, moves = lax.scan(step, _start(scores, states), jnp.swapaxes(scores, 0, 1))
     end, exists = _end(score, states)
     _, visited = lax.scan(back, end, moves, reverse=True)
     return jnp.take_along_axis(states.classes, visited.T, axis=1, mode="clip"), exists
@@ -136,17 +135,15 @@ def _start(scores: Array, states: _States) -> _Score:
     return _Score(high, jnp.zeros_like(high))
 
 
-def _step(score: _Score, frame: Array, valid: Array, states: _States) -> tuple[_Score, Array]:
-    """frame [B, V], valid [B] -> scores after it, and the moves that lead to them, int8 [B, S]."""
+def _step(score: _Score, frame: Array, states: _States) -> tuple[_Score, Array]:
+    """frame [B, V] -> the scores after it, and the moves that lead to them, int8 [B, S]."""
     before, skipped = _shifted(score, 1), _shifted(score, 2)
     skipped = skipped._replace(high=jnp.where(states.skip, skipped.high, -jnp.inf))
     emission = jnp.take_along_axis(frame, states.classes, axis=1, mode="clip")
     emission = jnp.where(states.live, emission, -jnp.inf)
     moved, move = _larger(score, jnp.int8(0), before, jnp.int8(1))
     moved, move = _larger(moved, move, skipped, jnp.int8(2))
-    stays = ~valid[:, None]
-    score = jax.tree.map(partial(jnp.where, stays), score, _sum(moved, emission))
-    return score, jnp.where(stays, jnp.int8(0), move)
+    return _sum(moved, emission), move
 
 
 def _shifted(score: _Score, by: int) -> _Score:

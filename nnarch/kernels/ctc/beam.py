@@ -17,7 +17,7 @@ from nnarch.kernels.dtypes import accumulator
 from nnarch.kernels.lengths import valid_steps
 from nnarch.kernels.varying import varying_alike
 
-FRAMES_A_BLOCK = 64  # on a CPU, 32 to 128 take the same time; fewer take more, the longer T is
+FRAMES_A_BLOCK = 64  # on a CPU as fast as 128; at 10,000 frames 32 takes a fourth more time
 
 
 def ctc_beam_search(

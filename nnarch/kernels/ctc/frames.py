@@ -19,8 +19,7 @@ def frames(logits: Array, valid: Array, blank: int) -> Frames:
     """logits [..., V], valid [...] -> Frames, in float32 (float64 if the logits are).
 
     In padding the blank is certain, so that it changes no score. A frame that no class can emit has
-    -inf throughout; one with NaN or +inf has scores of -inf and NaN as its best, which makes what
-    it is added to NaN and leads no search astray.
+    -inf throughout; one with NaN or +inf has NaN as its best, and makes what it is added to NaN.
     """
     certain = jnp.where(jnp.arange(logits.shape[-1]) == blank, 0, -jnp.inf)
     logits = logits.astype(accumulator(logits.dtype))
@@ -30,4 +29,4 @@ def frames(logits: Array, valid: Array, blank: int) -> Frames:
     scores = logits - jnp.where(empty, 0, top)
     total = jnp.sum(jnp.exp(scores), axis=-1, keepdims=True)
     best = jnp.where(empty, -jnp.inf, -jnp.log(jnp.where(empty, 1, total)))
-    return Frames(jnp.where(jnp.isnan(scores), -jnp.inf, scores), best[..., 0])
+    return Frames(scores, best[..., 0])
