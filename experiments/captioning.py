@@ -9,7 +9,7 @@ else). `--data.name coco_captions` trains on photographs instead.
 
 import difflib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -33,11 +33,10 @@ from nnarch.metrics.bleu import bleu
 from nnarch.metrics.captions import caption_scores
 from nnarch.metrics.cider import cider_d
 from nnarch.metrics.nearest import nearest
+from nnarch.metrics.splits import Figures, over_tests, test_name
 from nnarch.models.show_and_tell import ShowAndTell, ShowAndTellConfig
 from nnarch.signal.pictures import augment, to_float
 from nnarch.train import Loss, Task, TrainConfig, to_json
-
-Figures = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -224,7 +223,8 @@ def _search(graph: nnx.GraphDef, config: DecodeConfig, state: nnx.State, picture
 
 def evaluate(config: Config, model: ShowAndTell) -> dict[str, Figures]:
     """The figures of every test split, under "test_" and its name; shares are in percent."""
-    return _on_tests(config, lambda split: caption(config, model, split.pictures))
+    splits, _ = _read(config.data)
+    return over_tests(splits, lambda split: _figures(caption(config, model, split.pictures), split))
 
 
 @cache
@@ -234,20 +234,11 @@ def baselines(config: Config) -> dict[str, dict[str, Figures]]:
     captions = [" ".join(each[0]) for each in splits["train"].captions]
     pictures = splits["train"].pictures
 
-    def tell(split: Captioned) -> list[str]:
-        return [captions[place] for place in nearest(split.pictures, pictures)]
+    def tell(split: Captioned) -> Figures:
+        told = [captions[place] for place in nearest(split.pictures, pictures)]
+        return _figures(told, split)
 
-    return {"nearest neighbour on pixels": _on_tests(config, tell)}
-
-
-def _on_tests(config: Config, tell: Callable[[Captioned], Sequence[str]]) -> dict[str, Figures]:
-    splits, _ = _read(config.data)
-    tests = {name: split for name, split in splits.items() if name not in ("train", "validation")}
-    return {_test_name(name): _figures(tell(split), split) for name, split in tests.items()}
-
-
-def _test_name(split: str) -> str:
-    return split if split.startswith("test") else f"test_{split}"
+    return {"nearest neighbour on pixels": over_tests(splits, tell)}
 
 
 def _figures(told: Sequence[str], split: Captioned) -> Figures:
@@ -287,7 +278,7 @@ def report(config: Config, model: ShowAndTell, workdir: Path, *, best_step: int 
         highlights=_highlights(run.results, beside),
         baselines=beside,
         columns=COLUMNS,
-        splits={_test_name(name): title for name, (title, _) in GALLERIES.items()},
+        splits={test_name(name): title for name, (title, _) in GALLERIES.items()},
         preset=to_json(PRESETS.get(run.preset, PRESETS["default"])),
         best_step=best_step,
     )

@@ -6,7 +6,7 @@ voices that it never heard (`unseen_voices`), and both at once (`unseen_both`). 
 librispeech` trains on people reading instead.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import pairwise
@@ -27,13 +27,12 @@ from nnarch.data.pipeline import Batches, evaluation_batches
 from nnarch.data.speech import HOP, SAMPLE_RATE, STRIDE, Spoken
 from nnarch.kernels import ctc_align, ctc_beam_search, ctc_greedy, ctc_loss
 from nnarch.metrics.nearest import nearest
+from nnarch.metrics.splits import Figures, over_tests, test_name
 from nnarch.metrics.transcripts import error_rates
 from nnarch.models.deep_speech import DeepSpeech, DeepSpeechConfig
 from nnarch.signal.spec_augment import spec_augment
 from nnarch.signal.spectrogram import log_mel, normalise
 from nnarch.train import Loss, Task, TrainConfig, to_json
-
-Figures = dict[str, float]
 
 FRAME_SECONDS = HOP * STRIDE / SAMPLE_RATE
 
@@ -262,13 +261,14 @@ def _spans(frames: np.ndarray) -> list[tuple[int, int]]:
 def evaluate(config: Config, model: DeepSpeech) -> dict[str, Figures]:
     """Error rates of every test split, greedy and by beam search, in percent."""
 
-    def hear(split: Spoken) -> dict[str, list[str]]:
-        return {
+    def hear(split: Spoken) -> Figures:
+        heard = {
             "": transcribe(config, model, split, search="greedy"),
             "_beam": transcribe(config, model, split, search="beam"),
         }
+        return _figures(heard, split)
 
-    return _on_tests(config, hear)
+    return over_tests(_read(config.data), hear)
 
 
 @cache
@@ -279,11 +279,11 @@ def baselines(config: Config) -> dict[str, dict[str, Figures]]:
     splits = _read(config.data)
     keys = _of_one_length(config.data, splits["train"])
 
-    def hear(split: Spoken) -> dict[str, list[str]]:
+    def hear(split: Spoken) -> Figures:
         found = nearest(_of_one_length(config.data, split), keys)
-        return {"": [splits["train"].texts[place] for place in found]}
+        return _figures({"": [splits["train"].texts[place] for place in found]}, split)
 
-    return {"nearest recording": _on_tests(config, hear)}
+    return {"nearest recording": over_tests(splits, hear)}
 
 
 def _of_one_length(config: DataConfig, split: Spoken, frames: int = 64) -> np.ndarray:
@@ -300,15 +300,6 @@ def _of_one_length(config: DataConfig, split: Spoken, frames: int = 64) -> np.nd
             if valid
         ]
     return np.stack(found)
-
-
-def _on_tests(config: Config, hear: Callable[[Spoken], dict[str, list[str]]]) -> dict[str, Figures]:
-    tests = {n: s for n, s in _read(config.data).items() if n not in ("train", "validation")}
-    return {_test_name(name): _figures(hear(split), split) for name, split in tests.items()}
-
-
-def _test_name(split: str) -> str:
-    return split if split.startswith("test") else f"test_{split}"
 
 
 def _figures(heard: dict[str, Sequence[str]], split: Spoken) -> Figures:
@@ -349,7 +340,7 @@ def report(config: Config, model: DeepSpeech, workdir: Path, *, best_step: int |
         highlights=_highlights(run.results, beside),
         baselines=beside,
         columns=COLUMNS,
-        splits={_test_name(name): title for name, (title, _) in TESTS.items()},
+        splits={test_name(name): title for name, (title, _) in TESTS.items()},
         preset=to_json(PRESETS.get(run.preset, PRESETS["default"])),
         best_step=best_step,
     )

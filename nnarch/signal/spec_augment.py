@@ -8,6 +8,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, random
 
 
@@ -41,10 +42,10 @@ def spec_augment(
     Raises:
       ValueError: a shape does not fit the others, or a band may be wider than all bands.
     """
-    if features.ndim != 3 or jnp.shape(lengths) != features.shape[:1]:
+    if features.ndim != 3 or np.shape(lengths) != features.shape[:1]:
         raise ValueError(
             f"spec_augment expects features [B, F, M] and lengths [B]; got {features.shape} and "
-            f"{jnp.shape(lengths)}. Put the batch first and the bands last."
+            f"{np.shape(lengths)}. Put the batch first and the bands last."
         )
     if widest_band > features.shape[2]:
         raise ValueError(

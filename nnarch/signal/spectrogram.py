@@ -3,7 +3,7 @@
 Kaldi's filter banks, without its dither. A frame is a window of samples x, and
 
     y[n] = x[n] - mean(x)                             its offset removed
-    z[n] = y[n] - 0.97 y[n-1]                         high frequencies raised, y[-1] being y[0]
+    z[n] = y[n] - 0.97 y[n-1]                         high frequencies raised
     w[n] = (0.5 - 0.5 cos(2 pi n / (N-1))) ** 0.85    Povey's window
     P[k] = |sum over n of w[n] z[n] exp(-2 pi i k n / K)| ** 2
     f[m] = log max(sum over k of triangle[m, k] P[k], 2 ** -23)
@@ -121,9 +121,9 @@ def normalise(features: Array, lengths: Array) -> Array:
 
 def _check(samples: Array, lengths: Array | None) -> None:
     known = samples.dtype == jnp.int16 or jnp.issubdtype(samples.dtype, jnp.floating)
-    fits = lengths is None or jnp.shape(lengths) == samples.shape[:1]
+    fits = lengths is None or np.shape(lengths) == samples.shape[:1]
     if samples.ndim != 2 or not known or not fits:
-        shape = None if lengths is None else jnp.shape(lengths)
+        shape = None if lengths is None else np.shape(lengths)
         raise ValueError(
             f"log_mel expects samples [B, S] of int16 or floats and lengths [B]; got "
             f"{samples.shape} of {samples.dtype} and {shape}. Put the batch first, one channel."
@@ -183,8 +183,7 @@ def _window_matrix(frames: _Frames, blocks: int) -> np.ndarray:
     size, window = frames.window, _fft_size(frames.window)
     steps = np.arange(size)
     offset_removed = np.eye(size) - 1 / size
-    before = np.eye(size, k=-1)
-    before[0, 0] = 1  # what precedes the first sample is the first sample
+    before = np.eye(size, k=-1)  # what precedes the first sample counts for nothing: w[0] is 0
     povey = (0.5 - 0.5 * np.cos(2 * np.pi * steps / (size - 1))) ** 0.85
     prepared = povey[:, None] * ((np.eye(size) - PREEMPHASIS * before) @ offset_removed)
     angles = 2 * np.pi * np.outer(np.arange(window // 2), steps) / window

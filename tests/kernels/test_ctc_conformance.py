@@ -16,6 +16,7 @@ from kernels.ctc_cases import (
     expect,
     loss,
     padding,
+    served_by,
 )
 from kernels.recurrent_cases import assert_close, assert_same
 from oracles import ctc as oracle
@@ -26,6 +27,8 @@ from tolerances import (
     FLOAT32_GRADIENT,
     FLOAT64,
 )
+
+from nnarch.kernels import ctc_loss
 
 BLANKS = (0, 2, CLASSES - 1)
 ROUNDED = {"bfloat16": BFLOAT16, "float16": FLOAT16}
@@ -330,3 +333,13 @@ def test_float32_stays_float32_where_float64_is_enabled(implementation):
     c = case()
     with jax.enable_x64(True):
         assert_answers(implementation, c)
+
+
+@every_implementation
+def test_a_frame_of_nan_alone_makes_its_row_nan(implementation):
+    """Wide enough for a CPU's maximum to pass over NaN."""
+    logits = np.zeros((2, 4, 29), np.float32)
+    logits[0, 1] = np.nan
+    with served_by(implementation) as name:
+        found = ctc_loss(logits, [4, 4], [[1], [1]], [1, 1], implementation=name)
+    assert_same(np.isnan(found), np.array([True, False]))

@@ -105,6 +105,13 @@ def test_a_row_is_what_it_is_alone_and_padding_is_not_seen():
         assert (features[row, count:] == 0).all()
 
 
+def test_lengths_are_clipped_to_what_there_is():
+    sound = make_sound(800)[None]
+    features, counts = log_mel(np.repeat(sound, 2, axis=0), [900, -1])
+    assert counts.tolist() == [3, 0]
+    np.testing.assert_allclose(features[0], log_mel(sound)[0][0], **LOG_MEL)
+
+
 @given(st.integers(0, 3000), st.integers(0, 500))
 @settings(max_examples=10)
 def test_counts_are_of_whole_windows(length, padding):

@@ -10,7 +10,7 @@ from nnarch.data.audio import resample, to_int16
 from nnarch.data.speech import SAMPLE_RATE
 
 SHORTEST_S = 0.7  # a recording is filled up to it with its own noise
-_SILENT = 0.003  # of the peak: below it the engine's sound is taken for its pauses
+_SILENT = 0.01  # of the peak: below it the engine's sound is taken for its pauses
 _LOUDEST = 0.99
 
 

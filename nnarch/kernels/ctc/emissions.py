@@ -70,10 +70,9 @@ def emissions_of(
 def normaliser_of(logits: Array) -> Normaliser:
     """float32 [..., V] -> [...] each."""
     largest = jnp.max(logits, axis=-1)
-    some = largest > -jnp.inf
     largest = jnp.where(largest == -jnp.inf, 0, largest)
     total = jnp.sum(jnp.exp(logits - largest[..., None]), axis=-1)
-    return Normaliser(largest, jnp.where(some, jnp.log(total), 0))
+    return Normaliser(largest, jnp.where(total == 0, 0, jnp.log(total)))
 
 
 def frame_at(emissions: Emissions, t: Array, moving: Array) -> Frame:
@@ -96,6 +95,7 @@ def _or_stay(moving: Array, probability: Scaled) -> Scaled:
 
 def broken_rows(emissions: Emissions) -> Array:
     """bool [B]: a valid logit is NaN or +inf."""
-    largest = emissions.normaliser.largest
+    largest, log_total = emissions.normaliser
     valid = valid_steps(emissions.lengths, len(largest)).T
-    return jnp.any(valid & ~(largest < jnp.inf), axis=0)
+    # Of NaN a maximum need not be NaN, the sum is.
+    return jnp.any(valid & ~(largest + log_total < jnp.inf), axis=0)

@@ -25,8 +25,8 @@ def frames(logits: Array, valid: Array, blank: int) -> Frames:
     logits = logits.astype(accumulator(logits.dtype))
     logits = jnp.where(valid[..., None], logits, certain.astype(logits.dtype))
     top = jnp.max(logits, axis=-1, keepdims=True)
-    empty = top == -jnp.inf
-    scores = logits - jnp.where(empty, 0, top)
-    total = jnp.sum(jnp.exp(scores), axis=-1, keepdims=True)
-    best = jnp.where(empty, -jnp.inf, -jnp.log(jnp.where(empty, 1, total)))
-    return Frames(scores, best[..., 0])
+    scores = logits - jnp.where(top == -jnp.inf, 0, top)
+    # Of NaN a maximum need not be NaN, the sum is; 0 is that of -inf throughout.
+    total = jnp.sum(jnp.exp(scores), axis=-1)
+    best = jnp.where(total == 0, -jnp.inf, -jnp.log(jnp.where(total == 0, 1, total)))
+    return Frames(scores, best)
