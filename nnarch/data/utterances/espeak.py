@@ -74,6 +74,7 @@ class Engine:
 def _serve() -> None:
     engine, out = Engine(), sys.stdout.buffer
     out.write(struct.pack("<I", engine.rate))
+    out.flush()
     for line in sys.stdin:
         samples = engine.say(json.loads(line))
         out.write(struct.pack("<I", len(samples) // 2) + samples)
