@@ -22,6 +22,7 @@ from nnarch.kernels.cells import (
     init_lstm,
 )
 from nnarch.kernels.ctc import CTCPrior, ctc_align, ctc_beam_search, ctc_greedy, ctc_loss
+from nnarch.kernels.multidim import MDLSTMParams, init_mdlstm, mdlstm, mdlstm_directions
 from nnarch.kernels.recurrent import elman, gru, lstm
 from nnarch.kernels.search import beam_search
 
@@ -33,6 +34,7 @@ __all__ = [
     "GRUState",
     "LSTMParams",
     "LSTMState",
+    "MDLSTMParams",
     "beam_search",
     "bidirectional",
     "ctc_align",
@@ -44,5 +46,8 @@ __all__ = [
     "init_elman",
     "init_gru",
     "init_lstm",
+    "init_mdlstm",
     "lstm",
+    "mdlstm",
+    "mdlstm_directions",
 ]

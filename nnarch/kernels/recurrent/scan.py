@@ -124,7 +124,7 @@ def _backward(multiply, params, xs, valid, kept, cotangents, *, plan):
     def step(carry, slot):
         dstate, dzs, aside = carry
         saved, aside = _recall(dzs if in_place else kept.saved, aside, slot)
-        emit = Writer(products, dzs, valid, slot)
+        emit = Writer(products, dzs, slot)
         return (retreat(dstate, saved, slot, emit), emit.emitted, aside), None
 
     dzs = list(kept.saved) if in_place else [_stack(s, xs) for s in shapes]
@@ -170,9 +170,13 @@ def _retreat(plan, products, params, states, dys, valid):
         exact = dstate.h.dtype
         saved = [each.astype(exact) for each in saved]
         dstate = dstate._replace(h=dstate.h + _at(dys, slot).astype(exact))
+        # A step that is padding hands its gradient on as it is, and makes none of its own: all
+        # that a step makes is linear in the gradient that it is given.
+        nothing = jax.tree.map(jnp.zeros_like, dstate)
+        passed_on = _where_valid(valid, slot, nothing, dstate)
+        dstate = _where_valid(valid, slot, dstate, nothing)
         dbefore = plan.step.backward(products, params, saved, before, after, dstate, emit)
-        # A step that is padding hands its gradient on as it is.
-        return _where_valid(valid, slot, dbefore, dstate)
+        return dbefore if valid is None else jax.tree.map(jnp.add, dbefore, passed_on)
 
     return retreat
 
@@ -212,16 +216,14 @@ class Joiner:
 
 
 class Writer:
-    """An `emit` that writes into stacks at a slot: zeros where the step is padding."""
+    """An `emit` that writes into stacks at a slot."""
 
-    def __init__(self, products, stacks, valid, slot):
-        self.products, self.valid, self.slot = products, valid, slot
+    def __init__(self, products, stacks, slot):
+        self.products, self.slot = products, slot
         self.stacks, self.emitted = list(stacks), []
 
     def __call__(self, parts):
         """Returns the gates joined."""
-        nothing = tuple(jnp.zeros_like(part) for part in parts)
-        parts = _where_valid(self.valid, self.slot, tuple(parts), nothing)
         stack, joined = self.products.write(self.stacks[len(self.emitted)], parts, self.slot)
         self.emitted.append(stack)
         return joined

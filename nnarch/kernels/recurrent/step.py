@@ -30,16 +30,16 @@ Emit = Callable[[tuple[Array, ...]], Array]
 _RESET_UPDATE, _CANDIDATE = slice(0, 2), slice(2, 3)
 
 
-def _separate(w_x: Array, w_h: Array, b: Array) -> Weights:
+def separate(w_x: Array, w_h: Array, b: Array, gates: int | None = None) -> Weights:
     """Gives the gates an axis of their own: [.., G H] -> [.., G, H]."""
     # Cut and stacked, not reshaped: of columns that are sharded over devices a reshape makes shards
     # of the gates' axis, and each step then exchanges gates beside gathering h.
-    gates = w_x.shape[1] // w_h.shape[0]
+    gates = gates or w_x.shape[1] // w_h.shape[0]
     return Weights(*(jnp.stack(jnp.split(w, gates, axis=-1), axis=-2) for w in (w_x, w_h, b)))
 
 
-def _side_by_side(x: Array, h: Array, b: Array) -> tuple[Array, Array, Array]:
-    """The inverse of `_separate`."""
+def side_by_side(x: Array, h: Array, b: Array) -> tuple[Array, Array, Array]:
+    """The inverse of `separate`."""
     gates = range(b.shape[0])
     return tuple(jnp.concatenate([w[..., g, :] for g in gates], axis=-1) for w in (x, h, b))
 
@@ -56,7 +56,7 @@ class ElmanStep:
 
     @staticmethod
     def weights(params: ElmanParams) -> Weights:
-        return _separate(*params)
+        return separate(*params)
 
     @staticmethod
     def forward(products: Products, params: ElmanParams, x: Array, state: ElmanState):
@@ -83,7 +83,7 @@ class LSTMStep:
 
     @staticmethod
     def weights(params: LSTMParams) -> Weights:
-        return _separate(*params)
+        return separate(*params)
 
     @staticmethod
     def forward(products: Products, params: LSTMParams, x: Array, state: LSTMState):
@@ -126,7 +126,7 @@ class GRUAfterStep:
 
     @staticmethod
     def weights(params: GRUParams) -> Weights:
-        return _separate(*params[:3])
+        return separate(*params[:3])
 
     @staticmethod
     def forward(products: Products, params: GRUParams, x: Array, state: GRUState):
@@ -155,11 +155,11 @@ class GRUAfterStep:
         recurrent, dn = dzs
         d_rz = recurrent[..., _RESET_UPDATE, :]
         dw_x = [products.outer_input(d_rz), products.outer_input(dn)]
-        db = [_bias(d_rz), _bias(dn)]
+        db = [bias(d_rz), bias(dn)]
         dw_h = products.outer(before.h, recurrent)
-        db_n = _bias(recurrent[..., _CANDIDATE, :])[0]
+        db_n = bias(recurrent[..., _CANDIDATE, :])[0]
         dx = products.pull_input(d_rz, _RESET_UPDATE) + products.pull_input(dn, _CANDIDATE)
-        dense = _side_by_side(jnp.concatenate(dw_x, axis=1), dw_h, jnp.concatenate(db))
+        dense = side_by_side(jnp.concatenate(dw_x, axis=1), dw_h, jnp.concatenate(db))
         return GRUParams(*dense, db_n), dx
 
 
@@ -170,7 +170,7 @@ class GRUBeforeStep:
 
     @staticmethod
     def weights(params: GRUParams) -> Weights:
-        w = _separate(*params[:3])
+        w = separate(*params[:3])
         return w._replace(b=w.b.at[2].add(params.b_n))
 
     @staticmethod
@@ -196,9 +196,9 @@ class GRUBeforeStep:
         dw_x = [products.outer_input(d_rz), products.outer_input(dn)]
         reset_h = saved[0][..., 0, :].astype(before.h.dtype) * before.h
         dw_h = [products.outer(before.h, d_rz), products.outer(reset_h, dn)]
-        db = [_bias(d_rz), _bias(dn)]
+        db = [bias(d_rz), bias(dn)]
         dx = products.pull_input(d_rz, _RESET_UPDATE) + products.pull_input(dn, _CANDIDATE)
-        dense = _side_by_side(
+        dense = side_by_side(
             jnp.concatenate(dw_x, axis=1), jnp.concatenate(dw_h, axis=1), jnp.concatenate(db)
         )
         return GRUParams(*dense, db[1][0]), dx
@@ -206,10 +206,10 @@ class GRUBeforeStep:
 
 def _dense_gradient(products: Products, before: Array, dz: Array) -> tuple[Array, Array, Array]:
     """The gradients of w_x, w_h, b where every gate's argument is x w_x + h w_h + b."""
-    return _side_by_side(products.outer_input(dz), products.outer(before, dz), _bias(dz))
+    return side_by_side(products.outer_input(dz), products.outer(before, dz), bias(dz))
 
 
-def _bias(dzs: Array) -> Array:
+def bias(dzs: Array) -> Array:
     """[T, B, G, H] -> [G, H]."""
     return jnp.sum(dzs, axis=(0, 1))
 

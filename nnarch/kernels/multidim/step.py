@@ -1,0 +1,115 @@
+"""A pixel of an MDLSTM as a time step of a recurrence along anti-diagonals.
+
+The batch of that recurrence is B L: L lanes a picture, its rows or its columns, whichever are
+fewer. At step s lane y is at pixel (y, s - y). One neighbour of a pixel is its lane's own state
+before the step, the other that of the lane before. So the state's product is one of [above, left]
+with [w_row; w_col], and the loop, its memory and its pass backward are those of
+`nnarch.kernels.recurrent`.
+"""
+
+from typing import Literal, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from nnarch.kernels.multidim.parameters import MDLSTMParams
+from nnarch.kernels.recurrent.products import Products, Weights, split
+from nnarch.kernels.recurrent.step import Emit, bias, separate, side_by_side
+
+
+class PixelState(NamedTuple):
+    """What a pixel hands to the next."""
+
+    h: Array  # [B L, H]
+    c: Array  # [B L, H]
+
+
+class MDLSTMStep(NamedTuple):
+    """i, f_row, f_col, o = sigmoid, g = tanh of x w_x + above w_row + left w_col + b
+
+    c = i g + f_row c_above + f_col c_left;  h = o tanh(c)
+
+    or, if stable, with f and m in place of f_row and f_col,
+
+    c = i g + f (m c_above + (1 - m) c_left)
+    """
+
+    lanes: int
+    lane: Literal["row", "column"]
+    stable: bool
+
+    State = PixelState
+
+    @staticmethod
+    def weights(params: MDLSTMParams) -> Weights:
+        """The weights of both neighbours below each other: [2H, 5, H]."""
+        both = jnp.concatenate([params.w_row, params.w_col])
+        return separate(params.w_x, both, params.b, gates=5)
+
+    def forward(self, products: Products, params, x: Array, state: PixelState):
+        """The state after a step, and the gates."""
+        neighbours = jnp.concatenate(self._neighbours(state.h), axis=-1)
+        i, f_row, f_col, g, o = split(_gates(products.affine(x, neighbours)))
+        above, left = self._neighbours(state.c)
+        kept = f_row * above + f_col * left
+        if self.stable:
+            kept = f_row * (left + f_col * (above - left))
+        c = i * g + kept
+        return PixelState(o * jnp.tanh(c), c), ((i, f_row, f_col, g, o),)
+
+    # As of an LSTM; what a neighbour gave goes back to where it came from.
+    def backward(self, products: Products, params, saved, before, after, dstate, emit: Emit):
+        """The gradient of the state before a step."""
+        i, f_row, f_col, g, o = split(saved[0])
+        above, left = self._neighbours(before.c)
+        tanh_c = jnp.tanh(after.c)
+        dc = dstate.c + dstate.h * o * (1 - tanh_c * tanh_c)
+        if self.stable:
+            df_row, df_col = dc * (left + f_col * (above - left)), dc * f_row * (above - left)
+            d_above, d_left = dc * f_row * f_col, dc * f_row * (1 - f_col)
+        else:
+            df_row, df_col = dc * above, dc * left
+            d_above, d_left = dc * f_row, dc * f_col
+        parts = (
+            dc * g * i * (1 - i),
+            df_row * f_row * (1 - f_row),
+            df_col * f_col * (1 - f_col),
+            dc * i * (1 - g * g),
+            dstate.h * tanh_c * o * (1 - o),
+        )
+        dh_above, dh_left = jnp.split(products.pull(emit(parts)), 2, axis=-1)
+        return PixelState(self._back(dh_above, dh_left), self._back(d_above, d_left))
+
+    def gradient(self, products: Products, saved, before: PixelState, dzs):
+        """The gradients of the parameters and of the inputs, all steps at once."""
+        (dz,) = dzs
+        dw_h = jnp.concatenate([products.outer(h, dz) for h in self._neighbours(before.h)])
+        w_x, w_h, b = side_by_side(products.outer_input(dz), dw_h, bias(dz))
+        w_row, w_col = jnp.split(w_h, 2)
+        return MDLSTMParams(w_x, w_row, w_col, b), products.pull_input(dz)
+
+    def _neighbours(self, of_lanes: Array) -> tuple[Array, Array]:
+        """[..., B L, H] before a step -> what is above each pixel, and to its left."""
+        own, before = of_lanes, self._moved(of_lanes, 1)
+        return (before, own) if self.lane == "row" else (own, before)
+
+    def _back(self, above: Array, left: Array) -> Array:
+        """The transpose of `_neighbours`."""
+        before, own = (above, left) if self.lane == "row" else (left, above)
+        return own + self._moved(before, -1)
+
+    def _moved(self, of_lanes: Array, by: int) -> Array:
+        """Each lane's gets what the one before it (behind it) has; the first (last) gets 0."""
+        pictures = of_lanes.reshape(*of_lanes.shape[:-2], -1, self.lanes, of_lanes.shape[-1])
+        padding = [(0, 0)] * pictures.ndim
+        padding[-2] = (1, 0) if by > 0 else (0, 1)
+        kept = pictures[..., :-1, :] if by > 0 else pictures[..., 1:, :]
+        return jnp.pad(kept, padding).reshape(of_lanes.shape)
+
+
+def _gates(z: Array) -> Array:
+    """tanh of gate g, sigmoid of the others: sigmoid(z) = tanh(z / 2) / 2 + 1 / 2."""
+    scale = np.array([0.5, 0.5, 0.5, 1, 0.5], z.dtype)[:, None]
+    shift = np.array([0.5, 0.5, 0.5, 0, 0.5], z.dtype)[:, None]
+    return scale * jnp.tanh(scale * z) + shift
