@@ -8,22 +8,13 @@ import numpy as np
 from jax import Array
 
 from nnarch.kernels.ctc.labels import Columns, columns, scores
+from nnarch.kernels.ctc.normaliser import Normaliser, normaliser_of
 from nnarch.kernels.ctc.scaled import Scaled, from_log
 from nnarch.kernels.ctc.stacks import at
 from nnarch.kernels.lengths import valid_steps
 
 # A probability has an exponent of at most 0: this 1 can be told from every other.
 STAY = Scaled(np.float32(0.5), np.int32(1))
-
-
-class Normaliser(NamedTuple):
-    """What makes logits log-probabilities: x - largest - log_total.
-
-    Apart, since the largest alone may be so large that the sum of both loses digits.
-    """
-
-    largest: Array  # of a frame's logits; 0 where all are -inf
-    log_total: Array  # log of the sum of exp(x - largest); 0 where all are -inf
 
 
 class Emissions(NamedTuple):
@@ -67,14 +58,6 @@ def emissions_of(
     )
 
 
-def normaliser_of(logits: Array) -> Normaliser:
-    """float32 [..., V] -> [...] each."""
-    largest = jnp.max(logits, axis=-1)
-    largest = jnp.where(largest == -jnp.inf, 0, largest)
-    total = jnp.sum(jnp.exp(logits - largest[..., None]), axis=-1)
-    return Normaliser(largest, jnp.where(total == 0, 0, jnp.log(total)))
-
-
 def frame_at(emissions: Emissions, t: Array, moving: Array) -> Frame:
     """The frame t of each row, STAY where `moving` [B] is false; behind a row's end all is 1."""
     here = t.astype(jnp.int32) < emissions.lengths
@@ -97,5 +80,4 @@ def broken_rows(emissions: Emissions) -> Array:
     """bool [B]: a valid logit is NaN or +inf."""
     largest, log_total = emissions.normaliser
     valid = valid_steps(emissions.lengths, len(largest)).T
-    # Of NaN a maximum need not be NaN, the sum is.
     return jnp.any(valid & ~(largest + log_total < jnp.inf), axis=0)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
+from nnarch.kernels.ctc.normaliser import normaliser_of
 from nnarch.kernels.dtypes import accumulator
 
 
@@ -24,9 +25,7 @@ def frames(logits: Array, valid: Array, blank: int) -> Frames:
     certain = jnp.where(jnp.arange(logits.shape[-1]) == blank, 0, -jnp.inf)
     logits = logits.astype(accumulator(logits.dtype))
     logits = jnp.where(valid[..., None], logits, certain.astype(logits.dtype))
-    top = jnp.max(logits, axis=-1, keepdims=True)
-    scores = logits - jnp.where(top == -jnp.inf, 0, top)
-    # Of NaN a maximum need not be NaN, the sum is; 0 is that of -inf throughout.
-    total = jnp.sum(jnp.exp(scores), axis=-1)
-    best = jnp.where(total == 0, -jnp.inf, -jnp.log(jnp.where(total == 0, 1, total)))
-    return Frames(scores, best)
+    largest, log_total = normaliser_of(logits)
+    scores = logits - largest[..., None]
+    empty = jnp.all(scores == -jnp.inf, axis=-1)
+    return Frames(scores, jnp.where(empty, -jnp.inf, -log_total))

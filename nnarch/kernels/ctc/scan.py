@@ -11,9 +11,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from nnarch.kernels.ctc.emissions import Emissions, Normaliser, broken_rows, emissions_of
+from nnarch.kernels.ctc.emissions import Emissions, broken_rows, emissions_of
 from nnarch.kernels.ctc.in_place import PassesInPlace
 from nnarch.kernels.ctc.labels import by_class
+from nnarch.kernels.ctc.normaliser import Normaliser
 from nnarch.kernels.ctc.passes import Passes
 from nnarch.kernels.ctc.scaled import Scaled, log
 from nnarch.kernels.lengths import valid_steps
