@@ -18,6 +18,7 @@ from kernels.ctc_cases import (
     served_by,
 )
 from kernels.recurrent_cases import assert_close, assert_same
+from kernels.transformed import PLATFORMS, stacked
 from tolerances import (
     FLOAT32_DIFFERENCES,
     FLOAT32_GRADIENT,
@@ -26,13 +27,6 @@ from tolerances import (
 )
 
 from nnarch.kernels.ctc import ctc_loss
-
-PLATFORMS = ("cpu", "cuda", "tpu")
-COMPILED = "/jax/core/compile/backend_compile_duration"
-
-
-def stacked(*cases):
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *cases)
 
 
 @every_implementation
@@ -77,20 +71,6 @@ def test_remat_changes_nothing(implementation):
             return found, pull(cotangents)[0]
 
     assert_close(again(c.logits), answer(implementation, c), FLOAT32_GRADIENT)
-
-
-@pytest.fixture
-def compilations():
-    """A list that grows by one name whenever XLA compiles a program."""
-    names = []
-
-    def listen(event, duration, **_):
-        if event == COMPILED:
-            names.append(event)
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    yield names
-    jax.monitoring.unregister_event_duration_listener(listen)
 
 
 @pytest.mark.parametrize("implementation", ["scan", "reference"])

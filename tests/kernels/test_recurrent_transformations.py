@@ -22,14 +22,8 @@ from kernels.recurrent_cases import (
     every_subject,
     respond,
 )
+from kernels.transformed import PLATFORMS, stacked
 from tolerances import FLOAT64_RECURRENT
-
-PLATFORMS = ("cpu", "cuda", "tpu")
-COMPILED = "/jax/core/compile/backend_compile_duration"
-
-
-def stacked(*cases):
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *cases)
 
 
 @every_cell
@@ -72,20 +66,6 @@ def test_remat_changes_nothing(subject):
             return found, pull(c.cotangents)
 
         assert_close(again(*c.operands), answer(subject, c), FLOAT64_RECURRENT)
-
-
-@pytest.fixture
-def compilations():
-    """A list that grows by one name whenever XLA compiles a program."""
-    names = []
-
-    def listen(event, duration, **_):
-        if event == COMPILED:
-            names.append(event)
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    yield names
-    jax.monitoring.unregister_event_duration_listener(listen)
 
 
 def test_a_second_call_compiles_nothing(compilations):
