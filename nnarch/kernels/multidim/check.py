@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from nnarch.kernels.check_params import check_params
 from nnarch.kernels.multidim.parameters import MDLSTMParams
 
 
@@ -23,27 +24,15 @@ def check_pictures(kernel: str, xs: Array) -> None:
 
 def check_mdlstm_params(kernel: str, params: MDLSTMParams, inputs: int, leading: tuple = ()):
     """Raises ValueError unless every parameter has the shape that D and H ask for."""
-    names = MDLSTMParams._fields
-    if not isinstance(params, tuple) or len(params) != len(names):
-        raise ValueError(
-            f"{kernel} expects MDLSTMParams({', '.join(names)}); got {type(params).__name__}. "
-            "init_mdlstm(key, input_size, hidden_size) draws one."
-        )
-    found = tuple(np.shape(p) for p in params)
-    hidden = found[1][len(leading)] if len(found[1]) == len(leading) + 2 else 0
-    expected = ((inputs, 5 * hidden), (hidden, 5 * hidden), (hidden, 5 * hidden), (5 * hidden,))
-    expected = tuple(leading + shape for shape in expected)
-    if found != expected or hidden == 0:
-        raise ValueError(
-            f"{kernel} with xs [B, Y, X, {inputs}] expects MDLSTMParams of shapes "
-            f"{dict(zip(names, expected, strict=True))}; "
-            f"got {dict(zip(names, found, strict=True))}. "
-            f"Draw them with init_mdlstm(key, {inputs}, hidden_size), or mend the last axis of xs."
-        )
-    if bad := [n for n, p in zip(names, params, strict=True) if not _is_floating(p)]:
-        raise ValueError(
-            f"{kernel} expects parameters of a floating dtype; {bad[0]} is not. Cast it first."
-        )
+    check_params(
+        kernel,
+        MDLSTMParams,
+        params,
+        lambda h: ((inputs, 5 * h), (h, 5 * h), (h, 5 * h), (5 * h,)),
+        xs=f"[B, Y, X, {inputs}]",
+        draw=f"mdlstm(key, {inputs}, hidden_size)",
+        leading=leading,
+    )
 
 
 def check_flip(kernel: str, flip: tuple[bool, bool]) -> tuple[bool, bool]:
@@ -89,7 +78,3 @@ def check_sizes(kernel: str, sizes, batch: int, limits: tuple[int, int]):
             "Pad the pictures further, or cut the sizes."
         )
     return None if np.all(sizes == limits) else sizes.astype(np.int32)
-
-
-def _is_floating(value: Array) -> bool:
-    return jnp.issubdtype(jnp.result_type(value), jnp.floating)

@@ -5,6 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from nnarch.kernels.check_params import check_params as check_params_of
+from nnarch.kernels.check_params import is_floating
 from nnarch.kernels.dtypes import accumulator
 from nnarch.kernels.recurrent.cell import GRU, Cell
 
@@ -36,26 +38,14 @@ def check_inputs(cell: Cell, xs: Array) -> None:
 
 def check_params(cell: Cell, params: tuple, inputs: int) -> None:
     """Raises ValueError unless every parameter has the shape that D and H ask for."""
-    names = cell.params._fields
-    if not isinstance(params, tuple) or len(params) != len(names):
-        raise ValueError(
-            f"{cell.name} expects {cell.params.__name__}({', '.join(names)}); got "
-            f"{type(params).__name__}. init_{cell.name}(key, input_size, hidden_size) draws one."
-        )
-    found = tuple(np.shape(p) for p in params)
-    hidden = found[1][0] if found[1] else 0
-    expected = cell.shapes(inputs, hidden)
-    if found != expected or hidden == 0:
-        raise ValueError(
-            f"{cell.name} with xs [B, T, {inputs}] expects {cell.params.__name__} of shapes "
-            f"{dict(zip(names, expected, strict=True))}; "
-            f"got {dict(zip(names, found, strict=True))}. "
-            f"Draw them with init_{cell.name}({inputs}, hidden_size), or mend the last axis of xs."
-        )
-    if bad := [n for n, p in zip(names, params, strict=True) if not _is_floating(p)]:
-        raise ValueError(
-            f"{cell.name} expects parameters of a floating dtype; {bad[0]} is not. Cast it first."
-        )
+    check_params_of(
+        cell.name,
+        cell.params,
+        params,
+        lambda hidden: cell.shapes(inputs, hidden),
+        xs=f"[B, T, {inputs}]",
+        draw=f"{cell.name}(key, {inputs}, hidden_size)",
+    )
 
 
 def check_initial(cell: Cell, initial: tuple | None, xs: Array, hidden: int) -> tuple:
@@ -71,13 +61,9 @@ def check_initial(cell: Cell, initial: tuple | None, xs: Array, hidden: int) -> 
             f"got {type(initial).__name__}. Make one of the arrays."
         )
     for name, value in zip(names, initial, strict=True):
-        if np.shape(value) != expected or not _is_floating(value):
+        if np.shape(value) != expected or not is_floating(value):
             raise ValueError(
                 f"{cell.name} expects an initial {name} of shape {list(expected)}, floating; "
                 f"got {jnp.result_type(value)} {np.shape(value)}. One row for each row of xs."
             )
     return cell.state(*(jnp.asarray(value, dtype) for value in initial))
-
-
-def _is_floating(value: Array) -> bool:
-    return jnp.issubdtype(jnp.result_type(value), jnp.floating)
