@@ -11,10 +11,8 @@ square, made smaller and written beside the set as one array, which later runs m
 
 import io
 import json
-import os
 import re
 import sys
-import tempfile
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,7 +25,7 @@ from rich.progress import track
 
 from nnarch.data.captions import Captioned, Words
 from nnarch.data.fetch import DataMissing
-from nnarch.data.prepared import data_folder, prepared, read
+from nnarch.data.prepared import data_folder, found_prepared, made_once, prepared, read
 
 NAME = "coco_captions"
 # "restval", 30,504 more pictures that some train on too, is left out.
@@ -58,21 +56,11 @@ def load(
 
 def _builder(folder: Path) -> tfds.core.DatasetBuilder:
     """Reads the prepared set's own description: its class would need TensorFlow."""
-    found = sorted(folder.glob(f"{NAME}/*/*/dataset_info.json"))
-    if not found:
-        raise DataMissing(
-            f"{NAME} is not in {folder}. Prepare it once, which downloads about 40 GB and needs "
-            f"TensorFlow: pip install {' '.join(NEEDED)}, then python -m nnarch.data.{NAME} "
-            f"{folder}. Or name the folder that holds it."
-        )
-    builder = tfds.builder_from_directory(found[-1].parent)
-    if builder.info.file_format != tfds.core.FileFormat.ARRAY_RECORD:
-        raise DataMissing(
-            f"expected {found[-1].parent} as array_record; it is "
-            f"{builder.info.file_format.value}, which needs TensorFlow to be read. Prepare it in "
-            f"another folder: python -m nnarch.data.{NAME} FOLDER."
-        )
-    return builder
+    advice = (
+        "Prepare it once, which downloads about 40 GB and needs TensorFlow: pip install "
+        f"{' '.join(NEEDED)}, then python -m nnarch.data.{NAME} {folder}"
+    )
+    return tfds.builder_from_directory(found_prepared(folder, NAME, "*", advice=advice))
 
 
 def prepare_with_tensorflow(folder: Path | str | None = None) -> None:
@@ -94,21 +82,14 @@ def prepare_with_tensorflow(folder: Path | str | None = None) -> None:
 def _resized(builder: tfds.core.DatasetBuilder, split: str, size: int) -> Path:
     """The folder with the split's small pictures and its captions, made if it is not there."""
     place = Path(builder.data_dir) / f"resized-{split}-{size}"
-    if place.is_dir():
-        return place
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix="resizing-") as scratch:
-        whole = Path(scratch) / "whole"
-        _write_resized(read(builder, split, encoded="image"), whole, size)
-        try:
-            os.rename(whole, place)
-        except OSError:
-            if not place.is_dir():  # else another process was faster
-                raise
-    return place
+
+    def write(folder: Path) -> None:
+        _write_resized(read(builder, split, encoded="image"), folder, size)
+
+    return made_once(place, write)
 
 
 def _write_resized(records: Sequence[dict], folder: Path, size: int) -> None:
-    folder.mkdir()
     shape = (len(records), size, size, 3)
     pictures = np.lib.format.open_memmap(
         folder / "pictures.npy", mode="w+", dtype=np.uint8, shape=shape

@@ -10,10 +10,8 @@ memory as the system has to spare.
 """
 
 import json
-import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +22,7 @@ import tensorflow_datasets as tfds
 from rich.progress import track
 
 from nnarch.data.fetch import DataMissing
-from nnarch.data.prepared import data_folder, prepared, read
+from nnarch.data.prepared import data_folder, found_prepared, made_once, prepared, read
 from nnarch.data.speech import Sound, Spoken
 
 NAME = "librispeech"
@@ -80,21 +78,11 @@ class _Prepared(tfds.core.read_only_builder.ReadOnlyBuilder, skip_registration=T
 
 
 def _builder(folder: Path) -> tfds.core.DatasetBuilder:
-    found = sorted(folder.glob(f"{NAME}/default/*/dataset_info.json"))
-    if not found:
-        raise DataMissing(
-            f"{NAME} is not in {folder}. Prepare it once, which downloads about 60 GB, takes "
-            f"several times that on disk, and needs TensorFlow and ffmpeg: "
-            f"python -m nnarch.data.{NAME} {folder}. Or name the folder that holds it."
-        )
-    about = json.loads(found[-1].read_text(encoding="utf-8"))
-    if about["fileFormat"] != tfds.core.FileFormat.ARRAY_RECORD.value:
-        raise DataMissing(
-            f"expected {found[-1].parent} as array_record; it is {about['fileFormat']}, which "
-            f"needs TensorFlow to be read. Prepare it in another folder: "
-            f"python -m nnarch.data.{NAME} FOLDER."
-        )
-    return _Prepared(found[-1].parent)
+    advice = (
+        "Prepare it once, which downloads about 60 GB, takes several times that on disk, and needs "
+        f"TensorFlow and ffmpeg: python -m nnarch.data.{NAME} {folder}"
+    )
+    return _Prepared(found_prepared(folder, NAME, "default", advice=advice))
 
 
 def prepare_with_tensorflow(folder: Path | str | None = None) -> None:
@@ -118,21 +106,10 @@ def prepare_with_tensorflow(folder: Path | str | None = None) -> None:
 def _flat(builder: tfds.core.DatasetBuilder, split: str) -> Path:
     """The folder with the split's samples end to end and its texts, made if it is not there."""
     place = Path(builder.data_dir) / f"flat-{split}"
-    if place.is_dir():
-        return place
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix="flattening-") as scratch:
-        whole = Path(scratch) / "whole"
-        _write_flat(read(builder, split), whole)
-        try:
-            os.rename(whole, place)
-        except OSError:
-            if not place.is_dir():  # else another process was faster
-                raise
-    return place
+    return made_once(place, lambda folder: _write_flat(read(builder, split), folder))
 
 
 def _write_flat(records: Sequence[dict[str, Any]], folder: Path) -> None:
-    folder.mkdir()
     rows = []
     with (folder / "samples.int16").open("wb") as file:
         for record in track(records, "laying sound end to end"):

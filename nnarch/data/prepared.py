@@ -1,6 +1,9 @@
 """Prepared data sets on disk: tensorflow-datasets builders written and read without TensorFlow."""
 
 import fcntl
+import json
+import os
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +53,46 @@ def _lock(folder: Path) -> Iterator[None]:
     with (folder / "preparing.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def found_prepared(folder: Path, name: str, config: str, *, advice: str) -> Path:
+    """Where a set lies that TensorFlow has prepared: the folder of its newest version.
+
+    Args:
+      folder: the data folder.
+      name: of the set; `python -m nnarch.data.NAME FOLDER` prepares it.
+      config: of its builder; "*" for any.
+      advice: what to do where the set is not there, a sentence without its stop.
+
+    Raises:
+      DataMissing: it is not there, or in a format that needs TensorFlow to be read.
+    """
+    found = sorted(folder.glob(f"{name}/{config}/*/dataset_info.json"))
+    if not found:
+        raise DataMissing(f"{name} is not in {folder}. {advice}. Or name the folder that holds it.")
+    form = json.loads(found[-1].read_text(encoding="utf-8"))["fileFormat"]
+    if form != tfds.core.FileFormat.ARRAY_RECORD.value:
+        raise DataMissing(
+            f"expected {found[-1].parent} as array_record; it is {form}, which needs TensorFlow to "
+            f"be read. Prepare it in another folder: python -m nnarch.data.{name} FOLDER."
+        )
+    return found[-1].parent
+
+
+def made_once(place: Path, write: Callable[[Path], None]) -> Path:
+    """`place`, a folder that `write` fills where it is not there yet: whole, or not at all."""
+    if place.is_dir():
+        return place
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix="making-") as scratch:
+        whole = Path(scratch) / "whole"
+        whole.mkdir()
+        write(whole)
+        try:
+            os.rename(whole, place)
+        except OSError:
+            if not place.is_dir():  # else another process was faster
+                raise
+    return place
 
 
 @contextmanager
