@@ -86,6 +86,15 @@ def _measure(shape: workloads.CTCWorkload, device: jax.Device, config: Config) -
         tolerance=AGREEMENT,
     )
     entrants.append(least_entrant(problem, device))
+    return _timed(shape, entrants, differences, config)
+
+
+def _timed(
+    shape: workloads.CTCWorkload,
+    entrants: list[Entrant],
+    differences: dict[str, float],
+    config: Config,
+) -> list[CTCRow]:
     seconds = _race({entrant.name: entrant.training for entrant in entrants}, config)
     return [
         CTCRow(
@@ -113,18 +122,7 @@ def _peers(problem, device: jax.Device, names: tuple[Peer, ...]) -> list[Entrant
 def _longest(device: jax.Device, config: Config) -> list[CTCRow]:
     shape = workloads.CTC_LONGEST
     entrants = [build(draw(shape), device) for build in (nnarch_entrant, least_entrant)]
-    seconds = _race({entrant.name: entrant.training for entrant in entrants}, config)
-    rows = [
-        CTCRow(
-            shape,
-            entrant.name,
-            spread(seconds[entrant.name]),
-            ratio(seconds[entrant.name], seconds["nnarch"]),
-            entrant.costs,
-            float("nan"),
-        )
-        for entrant in entrants
-    ]
+    rows = _timed(shape, entrants, {}, config)
     ctc_tables.print_rows(rows)
     return rows
 
