@@ -9,9 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from nnarch import train
-from nnarch.data.fetch import DataMissing
-from scripts.runs import Run, open_run
+from scripts.runs import Run, open_or_tell
 
 
 def main(arguments: list[str]) -> int:
@@ -19,13 +17,8 @@ def main(arguments: list[str]) -> int:
     if len(arguments) < 2 or arguments[0].startswith("-"):
         print(__doc__.strip())
         return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
-    train.use_compilation_cache()
-    try:
-        run = open_run(Path(arguments[0]))
-    except (train.TrainingError, DataMissing, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return caption(run, [Path(name) for name in arguments[1:]])
+    run = open_or_tell(Path(arguments[0]))
+    return 1 if run is None else caption(run, [Path(name) for name in arguments[1:]])
 
 
 def caption(run: Run, paths: list[Path]) -> int:

@@ -1,5 +1,6 @@
 """A trained run, opened again from its folder."""
 
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -7,6 +8,7 @@ from typing import Any, NamedTuple
 from flax import nnx
 
 from nnarch import train
+from nnarch.data.fetch import DataMissing
 from scripts import registry
 
 
@@ -42,3 +44,13 @@ def open_run(workdir: Path) -> Run:
         ) from error
     model, step = train.restore(experiment.build(config), workdir)
     return Run(workdir, experiment, config, model, step)
+
+
+def open_or_tell(workdir: Path) -> Run | None:
+    """As `open_run`; what is missing is printed as an error, and there is no run."""
+    train.use_compilation_cache()
+    try:
+        return open_run(workdir)
+    except (train.TrainingError, DataMissing, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return None

@@ -9,10 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nnarch import train
 from nnarch.data.audio import read_wav, to_int16
-from nnarch.data.fetch import DataMissing
-from scripts.runs import Run, open_run
+from scripts.runs import Run, open_or_tell
 
 
 def main(arguments: list[str]) -> int:
@@ -21,11 +19,9 @@ def main(arguments: list[str]) -> int:
     if len(arguments) < 2 or arguments[0].startswith("-"):
         print(__doc__.strip())
         return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
-    train.use_compilation_cache()
-    try:
-        run = open_run(Path(arguments[0]))
-    except (train.TrainingError, DataMissing, OSError) as error:
-        return _fail(error)
+    run = open_or_tell(Path(arguments[0]))
+    if run is None:
+        return 1
     recordings, failed = _read([Path(name) for name in arguments[1:]])
     for path, recording in recordings.items():
         if text is None:
