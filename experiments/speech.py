@@ -9,7 +9,6 @@ librispeech` trains on people reading instead.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -237,25 +236,13 @@ def _align(graph, config: DataConfig, state, audio: Array, lengths: Array, label
     return spectrogram, jax.nn.softmax(logits), path, log_prob
 
 
-def words_of(alignment: Alignment, text: str) -> list[page.Spoken]:
-    """When each word is said, from its first character's first frame to its last one's last."""
+def words_of(alignment: Alignment, text: str) -> list[page.WordTime]:
+    """When each word is said; none where the text cannot be aligned."""
     if alignment.log_prob == -np.inf:
         return []
-    spans = _spans(alignment.frames)
-    words, place = [], 0
-    for word in text.split(" "):
-        if word:
-            (first, _), (_, last) = spans[place], spans[place + len(word) - 1]
-            words.append(page.Spoken(word, first * FRAME_SECONDS, last * FRAME_SECONDS))
-        place += len(word) + 1
-    return words
-
-
-def _spans(frames: np.ndarray) -> list[tuple[int, int]]:
-    """First frame, and the one after the last, of each label of a path."""
-    changes = np.flatnonzero(np.diff(frames, prepend=-1, append=-1))
-    runs = pairwise(changes)
-    return [(start, end) for start, end in runs if frames[start] != characters.BLANK]
+    return page.word_times(
+        alignment.frames, text, blank=characters.BLANK, frame_seconds=FRAME_SECONDS
+    )
 
 
 def evaluate(config: Config, model: DeepSpeech) -> dict[str, Figures]:

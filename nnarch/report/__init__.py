@@ -5,7 +5,7 @@ from nnarch.report.gallery import Example, choose, gallery_section
 from nnarch.report.heatmap import heatmap_section
 from nnarch.report.page import Highlight, Section, write_page
 from nnarch.report.run import Run, read_run, run_sections
-from nnarch.report.spikes import Recording, Spoken, spikes_section
+from nnarch.report.spikes import Recording, WordTime, spikes_section, word_times
 from nnarch.report.tables import Column, results_section, rows_section
 from nnarch.report.write import write_report
 
@@ -16,7 +16,7 @@ __all__ = [
     "Recording",
     "Run",
     "Section",
-    "Spoken",
+    "WordTime",
     "choose",
     "curves_section",
     "gallery_section",
@@ -26,6 +26,7 @@ __all__ = [
     "rows_section",
     "run_sections",
     "spikes_section",
+    "word_times",
     "write_page",
     "write_report",
 ]

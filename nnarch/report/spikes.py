@@ -1,6 +1,7 @@
 """A recording as CTC reads it: spectrogram, the labels' probabilities below it, words in time."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -15,8 +16,8 @@ from nnarch.report.pictures import inline_pair, png_of_figure
 LEAST_SHOWN = 0.2  # a label whose probability never reaches this is not drawn
 
 
-class Spoken(NamedTuple):
-    """A piece of the text and when it is said, in seconds."""
+class WordTime(NamedTuple):
+    """A word and when it is said, in seconds."""
 
     text: str
     start: float
@@ -31,8 +32,30 @@ class Recording(NamedTuple):
     spectrogram: np.ndarray  # [F, M], any unit; M bands from low to high
     probabilities: np.ndarray  # [T, V]
     seconds: float
-    words: Sequence[Spoken]  # of the true text, aligned; none if it cannot be
+    words: Sequence[WordTime]  # of the true text, aligned; none if it cannot be
     note: str = ""
+
+
+def word_times(
+    frames: np.ndarray, text: str, *, blank: int, frame_seconds: float
+) -> list[WordTime]:
+    """When each word is said: from its first character's first frame to its last one's last.
+
+    Args:
+      frames: int [T], the character or blank of each frame on a path that reads as `text`.
+      text: words with spaces between them, each character and each space a label of the path.
+      blank: the label that is none.
+      frame_seconds: how long a frame lasts.
+    """
+    changes = np.flatnonzero(np.diff(frames, prepend=-1, append=-1))
+    spans = [(first, end) for first, end in pairwise(changes) if frames[first] != blank]
+    words, place = [], 0
+    for word in text.split(" "):
+        if word:
+            (first, _), (_, end) = spans[place], spans[place + len(word) - 1]
+            words.append(WordTime(word, first * frame_seconds, end * frame_seconds))
+        place += len(word) + 1
+    return words
 
 
 def spikes_section(

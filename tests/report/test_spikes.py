@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnarch.report.spikes import Recording, Spoken, _peaks, spikes_section
+from nnarch.report.spikes import Recording, WordTime, _peaks, spikes_section, word_times
 
 
 def recording(transcript):
@@ -10,7 +10,7 @@ def recording(transcript):
     probabilities = np.full((20, 3), 0.05)
     probabilities[:, 0] = 0.9
     probabilities[4], probabilities[11] = (0, 0.9, 0.1), (0.1, 0.1, 0.8)
-    words = (Spoken("<ab>", 0.1, 0.5),)
+    words = (WordTime("<ab>", 0.1, 0.5),)
     return Recording("<ab>", transcript, rng.normal(size=(80, 16)), probabilities, 0.8, words)
 
 
@@ -33,3 +33,18 @@ def test_no_recordings_say_so():
 def test_a_spike_is_the_largest_of_its_run():
     np.testing.assert_array_equal(_peaks(np.array([0, 0.3, 0.9, 0.4, 0, 0.1, 0.5])), [2, 6])
     assert not len(_peaks(np.zeros(4)))
+
+
+def test_words_last_from_their_first_character_to_their_last():
+    # "aa b" with the blank 0, a 1, b 2, the space 3
+    frames = np.array([0, 1, 1, 0, 1, 3, 3, 0, 2, 0])
+    assert word_times(frames, "aa b", blank=0, frame_seconds=0.5) == [
+        WordTime("aa", 0.5, 2.5),
+        WordTime("b", 4.0, 4.5),
+    ]
+
+
+def test_spaces_at_the_ends_and_two_in_a_row_are_no_words():
+    frames = np.array([3, 1, 3, 0, 3, 2])
+    words = word_times(frames, " a  b", blank=0, frame_seconds=1)
+    assert words == [WordTime("a", 1, 2), WordTime("b", 5, 6)]
