@@ -10,8 +10,8 @@ from jax import Array
 from nnarch.kernels.ctc.labels import Columns, columns, scores
 from nnarch.kernels.ctc.normaliser import Normaliser, normaliser_of
 from nnarch.kernels.ctc.scaled import Scaled, from_log
-from nnarch.kernels.ctc.stacks import at
 from nnarch.kernels.lengths import valid_steps
+from nnarch.kernels.stacks import at
 
 # A probability has an exponent of at most 0: this 1 can be told from every other.
 STAY = Scaled(np.float32(0.5), np.int32(1))

@@ -13,7 +13,7 @@ from nnarch.kernels.ctc.emissions import Emissions, Frame
 from nnarch.kernels.ctc.passes import Passes, States
 from nnarch.kernels.ctc.places import Flat
 from nnarch.kernels.ctc.scaled import Scaled, inverse
-from nnarch.kernels.ctc.stacks import at, put
+from nnarch.kernels.stacks import at, put
 from nnarch.kernels.varying import varying_as
 
 

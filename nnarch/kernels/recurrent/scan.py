@@ -16,6 +16,7 @@ from jax import Array, lax
 
 from nnarch.kernels.recurrent.products import ProjectedBefore, ProjectedWithin, join
 from nnarch.kernels.recurrent.step import Step
+from nnarch.kernels.stacks import at, put
 from nnarch.kernels.varying import varying_alike, varying_as
 
 
@@ -155,7 +156,7 @@ def _advance(plan, products, params, valid):
     inputs = products.inputs
 
     def advance(state, slot):
-        after, saved = plan.step.forward(products, params, _at(inputs, slot), state)
+        after, saved = plan.step.forward(products, params, at(inputs, slot), state)
         return _where_valid(valid, slot, after, state), saved
 
     return advance
@@ -165,11 +166,11 @@ def _retreat(plan, products, params, states, dys, valid):
     """(gradient of the state after a step, saved, slot, emit) -> gradient of that before it."""
 
     def retreat(dstate, saved, slot, emit):
-        before = jax.tree.map(lambda s: _at(s, slot), states)
-        after = jax.tree.map(lambda s: _at(s, _after(plan, slot)), states)
+        before = jax.tree.map(lambda s: at(s, slot), states)
+        after = jax.tree.map(lambda s: at(s, _after(plan, slot)), states)
         exact = dstate.h.dtype
         saved = [each.astype(exact) for each in saved]
-        dstate = dstate._replace(h=dstate.h + _at(dys, slot).astype(exact))
+        dstate = dstate._replace(h=dstate.h + at(dys, slot).astype(exact))
         # A step that is padding hands its gradient on as it is, and makes none of its own: all
         # that a step makes is linear in the gradient that it is given.
         nothing = jax.tree.map(jnp.zeros_like, dstate)
@@ -187,9 +188,9 @@ def _recall(stacks, aside, slot):
     XLA copies a stack that anything reads once it is written over.
     """
     if not aside:
-        return [_at(stack, slot) for stack in stacks], aside
-    aside = [_put(two, _at(stack, slot), 0) for two, stack in zip(aside, stacks, strict=True)]
-    return [_at(two, 0) for two in aside], aside
+        return [at(stack, slot) for stack in stacks], aside
+    aside = [_put(two, at(stack, slot), 0) for two, stack in zip(aside, stacks, strict=True)]
+    return [at(two, 0) for two in aside], aside
 
 
 def _emitted_shapes(retreat, dfinal, stacks):
@@ -242,7 +243,7 @@ def _save(products, slot, stack, gates: Array | tuple[Array, ...]) -> Array:
 def _where_valid(valid, slot, new, old):
     if valid is None:
         return new
-    here = _at(valid, slot)
+    here = at(valid, slot)
     return jax.tree.map(lambda n, o: jnp.where(_rows(here, n), n, o), new, old)
 
 
@@ -287,12 +288,8 @@ def _zeros(shape: tuple[int, ...], xs: Array, dtype: jnp.dtype | None = None) ->
     return varying_as(xs, jnp.zeros(shape, dtype or xs.dtype))
 
 
-def _at(stack: Array, slot: Array) -> Array:
-    return lax.dynamic_index_in_dim(stack, slot, 0, keepdims=False)
-
-
 def _put(stack: Array, value: Array, slot: Array) -> Array:
-    return lax.dynamic_update_index_in_dim(stack, value.astype(stack.dtype), slot, 0)
+    return put(stack, value.astype(stack.dtype), slot)
 
 
 def _put_all(stacks, values, slot):
