@@ -2,6 +2,7 @@
 
 benchmark.py recurrent      LSTM and GRU: nnarch, flax, PyTorch, Keras
 benchmark.py ctc            the CTC loss with its gradient: nnarch, optax, PyTorch; beam search
+benchmark.py multidim       multi-dimensional LSTMs in four directions: nnarch, nested scans
 benchmark.py captioning     the captioning model's training step, part by part, beside PyTorch's
 """
 
@@ -9,7 +10,7 @@ import sys
 
 import tyro
 
-from nnarch.bench import captioning, ctc, recurrent
+from nnarch.bench import captioning, ctc, multidim, recurrent
 
 
 def main(arguments: list[str]) -> int:
@@ -35,6 +36,7 @@ def _captioning(config: captioning.Config) -> None:
 BENCHMARKS = {
     "recurrent": (recurrent.Config, recurrent.run),
     "ctc": (ctc.Config, ctc.run),
+    "multidim": (multidim.Config, multidim.run),
     "captioning": (captioning.Config, _captioning),
 }
 

@@ -5,8 +5,6 @@ process, with a log_softmax and its gradient as one more contestant: no loss on 
 faster than that.
 """
 
-import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,11 +12,11 @@ import jax
 import numpy as np
 
 from nnarch import kernels
-from nnarch.bench import ctc_tables, host, tables
+from nnarch.bench import host, tables, training_race
 from nnarch.bench.ctc_peers import LEAST, PEERS, Peer, draw, least_entrant, nnarch_entrant
 from nnarch.bench.entrant import Entrant, check_agreement
-from nnarch.bench.results import CTCRow, CTCSearch
-from nnarch.bench.timing import ratio, spread, take_turns
+from nnarch.bench.results import CTCSearch, TrainingRow
+from nnarch.bench.timing import spread, take_turns
 from nnarch.kernels import workloads
 
 # Of the peers' gradients in float32, over 1,500 frames: 1e-2 seen.
@@ -41,7 +39,7 @@ class Config:
     output: Path = Path("runs/benchmarks")  # takes ctc.json
 
 
-def run(config: Config) -> list[CTCRow]:
+def run(config: Config) -> list[TrainingRow]:
     """Measures, prints as it goes, and writes JSON into `config.output`.
 
     Raises:
@@ -54,12 +52,17 @@ def run(config: Config) -> list[CTCRow]:
         tables.print_machine(machine)
         rows = []
         for shape in shapes:
-            measured = _measure(shape, device, config)
-            ctc_tables.print_rows(measured)
-            rows += measured
+            rows += _measure(shape, device, config)
         rows += _longest(device, config) if config.longest else []
         search = _search(device, config) if config.beam else None
-    _write(rows, search, machine, config)
+    training_race.write(
+        config.output / "ctc.json",
+        rows,
+        host=machine,
+        config=asdict(config),
+        search=None if search is None else tables.as_json(search),
+        least=LEAST,
+    )
     return rows
 
 
@@ -77,9 +80,10 @@ def _shape(text: str) -> workloads.CTCWorkload:
     return workloads.CTCWorkload(text, batch, time, classes, labels)
 
 
-def _measure(shape: workloads.CTCWorkload, device: jax.Device, config: Config) -> list[CTCRow]:
+def _measure(shape: workloads.CTCWorkload, device: jax.Device, config: Config) -> list[TrainingRow]:
     problem = draw(shape)
-    entrants = [nnarch_entrant(problem, device), *_peers(problem, device, config.peers)]
+    peers = training_race.installed(PEERS, config.peers, problem, device)
+    entrants = [nnarch_entrant(problem, device), *peers]
     differences = check_agreement(
         {entrant.name: entrant.answer() for entrant in entrants},
         reference="nnarch",
@@ -94,37 +98,24 @@ def _timed(
     entrants: list[Entrant],
     differences: dict[str, float],
     config: Config,
-) -> list[CTCRow]:
-    seconds = _race({entrant.name: entrant.training for entrant in entrants}, config)
-    return [
-        CTCRow(
-            shape,
-            entrant.name,
-            seconds=spread(seconds[entrant.name]),
-            ratio=ratio(seconds[entrant.name], seconds["nnarch"]),
-            costs=entrant.costs,
-            difference=differences.get(entrant.name, float("nan")),
-        )
-        for entrant in entrants
-    ]
+) -> list[TrainingRow]:
+    rows = training_race.rows_of(
+        shape,
+        entrants,
+        differences,
+        repeats=config.repeats,
+        turn_seconds=config.turn_seconds,
+    )
+    _, batch, time, classes, labels = shape
+    title = f"ctc loss with gradient  B={batch} T={time} V={classes} L={labels}"
+    training_race.print_rows(title, rows)
+    return rows
 
 
-def _peers(problem, device: jax.Device, names: tuple[Peer, ...]) -> list[Entrant]:
-    entrants = []
-    for name in names:
-        try:
-            entrants.append(PEERS[name](problem, device))
-        except ImportError as error:
-            tables.say_once(f"{name} is left out: {error}. The extra `peers` installs it.")
-    return entrants
-
-
-def _longest(device: jax.Device, config: Config) -> list[CTCRow]:
+def _longest(device: jax.Device, config: Config) -> list[TrainingRow]:
     shape = workloads.CTC_LONGEST
     entrants = [build(draw(shape), device) for build in (nnarch_entrant, least_entrant)]
-    rows = _timed(shape, entrants, {}, config)
-    ctc_tables.print_rows(rows)
-    return rows
+    return _timed(shape, entrants, {}, config)
 
 
 def _search(device: jax.Device, config: Config) -> CTCSearch:
@@ -136,25 +127,8 @@ def _search(device: jax.Device, config: Config) -> CTCSearch:
         found = kernels.ctc_beam_search(logits, lengths, beam=config.beam)
         return jax.block_until_ready(found)
 
-    seconds = spread(_race({"nnarch": search}, config)["nnarch"])
+    turns = take_turns({"nnarch": search}, repeats=config.repeats, turn_seconds=config.turn_seconds)
+    seconds = spread(turns["nnarch"])
     found = CTCSearch(shape, config.beam, seconds, shape.batch * shape.time * FRAME_SECONDS)
-    ctc_tables.print_search(found)
+    tables.print_search(found)
     return found
-
-
-def _race(contestants: dict[str, Callable[[], object]], config: Config) -> dict[str, np.ndarray]:
-    return take_turns(contestants, repeats=config.repeats, turn_seconds=config.turn_seconds)
-
-
-def _write(rows: list[CTCRow], search: CTCSearch | None, machine: dict, config: Config) -> None:
-    config.output.mkdir(parents=True, exist_ok=True)
-    document = {
-        "host": machine,
-        "config": asdict(config),
-        "rows": [tables.as_json(row) for row in rows],
-        "search": None if search is None else tables.as_json(search),
-        "least": LEAST,
-    }
-    target = config.output / "ctc.json"
-    target.write_text(json.dumps(document, indent=1, default=str) + "\n")
-    print(f"wrote {target}")

@@ -13,7 +13,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from nnarch.bench import host, peak, plot, tables
+from nnarch.bench import host, peak, plot, tables, training_race
 from nnarch.bench.entrant import Cell, Entrant, Problem, check_agreement, draw
 from nnarch.bench.recurrent_peers import PEERS, Peer, nnarch_entrant
 from nnarch.bench.results import Pass, Row
@@ -126,11 +126,7 @@ def _entrants(problem: Problem, device: jax.Device, peers: tuple[Peer, ...]) -> 
             nnarch_entrant(problem, device, implementation=implementation)
             for implementation in ("scan", "cudnn")
         ]
-    for peer in peers:
-        try:
-            entrants.append(PEERS[peer](problem, device))
-        except ImportError as error:
-            tables.say_once(f"{peer} is left out: {error}. The extra `peers` installs it.")
+    entrants += training_race.installed(PEERS, peers, problem, device)
     return entrants
 
 

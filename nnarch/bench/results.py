@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 from nnarch.bench.entrant import Cell, Costs
 from nnarch.bench.timing import Spread
-from nnarch.kernels.workloads import CTCWorkload, RecurrentWorkload
+from nnarch.kernels.workloads import CTCWorkload, RecurrentWorkload, Workload
 
 Pass = Literal["forward", "training"]
 
@@ -41,10 +41,10 @@ class CaptioningResult(NamedTuple):
         return self.step.median - sum(inside)
 
 
-class CTCRow(NamedTuple):
-    """One entrant at one shape: the CTC loss with its gradient."""
+class TrainingRow(NamedTuple):
+    """One entrant at one shape: a forward pass with its gradient."""
 
-    shape: CTCWorkload
+    shape: Workload
     entrant: str
     seconds: Spread
     ratio: Spread  # its time over ours: above 1, ours is faster

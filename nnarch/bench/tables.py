@@ -10,7 +10,7 @@ from rich.table import Table
 
 from nnarch.bench.entrant import Costs
 from nnarch.bench.peak import Peak
-from nnarch.bench.results import CaptioningResult, Row
+from nnarch.bench.results import CaptioningResult, CTCSearch, Row
 from nnarch.bench.timing import Spread
 
 MEBI = 2**20
@@ -95,6 +95,16 @@ def print_captioning(result: CaptioningResult, *, batch_size: int) -> None:
             f"PyTorch's whole step: {result.torch.median * 1e3:.2f} ms "
             f"({quartiles_in_ms(result.torch)}), {result.torch_ratio.median:.2f} times ours"
         )
+
+
+def print_search(search: CTCSearch) -> None:
+    """The beam search's time, beside the audio that it stands for."""
+    shape, audio = search.shape, search.audio_seconds
+    print(
+        f"beam search of {search.beam}, B={shape.batch} T={shape.time} V={shape.classes}: "
+        f"{search.seconds.median * 1e3:.1f} ms ({quartiles_in_ms(search.seconds)}) for {audio:.0f} "
+        f"s of audio, {audio / search.seconds.median:.0f} times as fast as it is spoken"
+    )
 
 
 def screen() -> Console:

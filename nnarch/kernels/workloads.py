@@ -39,3 +39,23 @@ CTC = (
 )
 CTC_LONGEST = CTCWorkload("longest", 1, 10_000, 32, 1200)
 CTC_BEAM = CTCWorkload("beam", 8, 400, 32, 0)
+
+
+class MultidimWorkload(NamedTuple):
+    """A batch of pictures and the layer that reads them from four corners."""
+
+    name: str
+    rows: int
+    columns: int
+    batch: int
+    inputs: int
+    hidden: int
+
+
+MULTIDIM = (
+    MultidimWorkload("small", 32, 32, 16, 16, 32),
+    MultidimWorkload("large", 64, 64, 8, 32, 64),
+    MultidimWorkload("digits", 28, 28, 64, 32, 64),
+)
+
+Workload = RecurrentWorkload | CTCWorkload | MultidimWorkload
