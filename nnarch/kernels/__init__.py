@@ -22,7 +22,15 @@ from nnarch.kernels.cells import (
     init_lstm,
 )
 from nnarch.kernels.ctc import CTCPrior, ctc_align, ctc_beam_search, ctc_greedy, ctc_loss
-from nnarch.kernels.multidim import MDLSTMParams, init_mdlstm, mdlstm, mdlstm_directions
+from nnarch.kernels.multidim import (
+    MDLSTMParams,
+    ReNetParams,
+    init_mdlstm,
+    init_renet,
+    mdlstm,
+    mdlstm_directions,
+    renet,
+)
 from nnarch.kernels.recurrent import elman, gru, lstm
 from nnarch.kernels.search import beam_search
 
@@ -35,6 +43,7 @@ __all__ = [
     "LSTMParams",
     "LSTMState",
     "MDLSTMParams",
+    "ReNetParams",
     "beam_search",
     "bidirectional",
     "ctc_align",
@@ -47,7 +56,9 @@ __all__ = [
     "init_gru",
     "init_lstm",
     "init_mdlstm",
+    "init_renet",
     "lstm",
     "mdlstm",
     "mdlstm_directions",
+    "renet",
 ]

@@ -50,7 +50,7 @@ def bidirectional(
     Raises:
       ValueError: a shape, dtype or length does not fit, or the kernel is not one of the three.
     """
-    cell = _cell(kernel, reset)
+    cell = cell_of(kernel, reset)
     check_inputs(cell, xs)
     batch, steps, inputs = xs.shape
     pair = [cell.params(*p) for p in _checked(cell, (forward_params, backward_params), inputs)]
@@ -65,12 +65,17 @@ def bidirectional(
     return _run(pair, xs, states, lengths, cell=cell, implementation=implementation or "scan")
 
 
-def _cell(kernel: Callable, reset: str) -> Cell:
+def cell_of(kernel: Callable, reset: str, *, caller: str = "bidirectional") -> Cell:
+    """The cell that a kernel runs.
+
+    Raises:
+      ValueError: it is not elman, lstm or gru itself, or there is no such reset.
+    """
     check_reset(reset)
     if kernel is gru:
         return GRU[reset]
     if kernel is not elman and kernel is not lstm:
-        raise ValueError(f"bidirectional runs elman, lstm or gru itself; got {kernel!r}.")
+        raise ValueError(f"{caller} runs elman, lstm or gru itself; got {kernel!r}.")
     cell = ELMAN if kernel is elman else LSTM
     if reset != "after":
         raise ValueError(f"reset={reset!r} is for gru alone; leave it out with {cell.name}.")

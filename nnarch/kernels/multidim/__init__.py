@@ -2,5 +2,14 @@
 
 from nnarch.kernels.multidim.mdlstm import mdlstm, mdlstm_directions
 from nnarch.kernels.multidim.parameters import MDLSTMParams, init_mdlstm
+from nnarch.kernels.multidim.renet import ReNetParams, init_renet, renet
 
-__all__ = ["MDLSTMParams", "init_mdlstm", "mdlstm", "mdlstm_directions"]
+__all__ = [
+    "MDLSTMParams",
+    "ReNetParams",
+    "init_mdlstm",
+    "init_renet",
+    "mdlstm",
+    "mdlstm_directions",
+    "renet",
+]
