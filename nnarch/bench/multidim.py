@@ -87,7 +87,10 @@ def _measure(
 def _entrants(shape: workloads.MultidimWorkload, device: jax.Device) -> list[Entrant]:
     keys = jax.random.split(jax.random.key(0), 5)
     draw = partial(kernels.init_mdlstm, input_size=shape.inputs, hidden_size=shape.hidden)
-    params = jax.device_put(jax.vmap(draw)(keys[:4]), device)
+    params = jax.vmap(draw)(keys[:4])
+    # With open forget gates c doubles along a picture's diagonals, and rounding with it: at 32 x 32
+    # two right answers in float32 differ by 1e-2. The time does not depend on the bias.
+    params = jax.device_put(params._replace(b=params.b - 1), device)
     size = (shape.batch, shape.rows, shape.columns, shape.inputs)
     xs = jax.device_put(jax.random.normal(keys[4], size), device)
     return [
