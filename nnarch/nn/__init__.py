@@ -5,6 +5,7 @@ from nnarch.nn.convolution import BatchNorm, Convolution, ConvolutionBlock
 from nnarch.nn.embedding import Embedding
 from nnarch.nn.linear import Linear, dropout
 from nnarch.nn.recurrent import GRU, LSTM, Elman
+from nnarch.nn.renet import ReNet
 from nnarch.nn.sequence import LayerNorm, TimeConvolution
 from nnarch.nn.stack import Bidirectional, Stacked
 
@@ -20,6 +21,7 @@ __all__ = [
     "Embedding",
     "LayerNorm",
     "Linear",
+    "ReNet",
     "ResidualBlock",
     "Stacked",
     "TimeConvolution",

@@ -1,7 +1,7 @@
 """A run as one HTML page that needs nothing else, and its pictures as PNG files beside it."""
 
 from nnarch.report.curves import curves_section
-from nnarch.report.gallery import Example, choose, gallery_section
+from nnarch.report.gallery import Example, cards_section, choose, gallery_section
 from nnarch.report.heatmap import heatmap_section
 from nnarch.report.page import Highlight, Section, write_page
 from nnarch.report.run import Run, read_run, run_sections
@@ -17,6 +17,7 @@ __all__ = [
     "Run",
     "Section",
     "WordTime",
+    "cards_section",
     "choose",
     "curves_section",
     "gallery_section",

@@ -65,6 +65,21 @@ def gallery_section(
     return Section(title, join([*([paragraph(note)] if note else []), *groups]), files)
 
 
+MOST_CARDS = 200
+
+
+def cards_section(title: str, examples: Sequence[Example], *, note: str = "") -> Section:
+    """A card for each example, in order; the same as one PNG. Beyond MOST_CARDS none is shown."""
+    if not examples:
+        return Section(title, paragraph("There are none."))
+    shown = examples[:MOST_CARDS]
+    if len(shown) < len(examples):
+        note = f"{note} The first {len(shown)} of {len(examples)}.".strip()
+    cards = classed("div", "cards small", *map(_card, shown))
+    files = {f"{anchor(title)}.png": sheet(shown, columns=8)}
+    return Section(title, join([*([paragraph(note)] if note else []), cards]), files)
+
+
 def _card(example: Example) -> Html:
     is_right = example.generated == example.truth
     parts = []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nnarch import report
-from nnarch.report import curves
+from nnarch.report import curves, gallery
 from nnarch.report.markup import Html, element
 from nnarch.report.page import anchor
 from nnarch.report.pictures import png_of_array
@@ -28,6 +28,19 @@ def test_typical_examples_are_spread_evenly_over_the_ranking():
 def test_fewer_examples_than_asked_are_shown_once_each():
     chosen = report.choose([example(1.0), example(0.0)], each=5)
     assert [len(group) for group in chosen] == [2, 2, 2]
+
+
+def test_cards_show_every_example_in_order_up_to_a_limit(monkeypatch):
+    monkeypatch.setattr(gallery, "MOST_CARDS", 3)
+    examples = [example(0.0, generated) for generated in "abcd"]
+    whole = report.cards_section("C", examples[:3])
+    assert [whole.body.count(f"{mark} ") for mark in "✓✗"] == [1, 2]
+    assert whole.body.index("✓") < whole.body.index(">b<") < whole.body.index(">c<")
+    assert "The first" not in whole.body
+    cut = report.cards_section("C", examples, note="Sorted.")
+    assert "Sorted. The first 3 of 4." in cut.body
+    assert list(cut.files) == ["c.png"]
+    assert "There are none" in report.cards_section("C", []).body
 
 
 def test_a_score_that_is_no_number_ranks_last():
