@@ -24,11 +24,15 @@ from nnarch.kernels.cells import (
 from nnarch.kernels.ctc import CTCPrior, ctc_align, ctc_beam_search, ctc_greedy, ctc_loss
 from nnarch.kernels.multidim import (
     MDLSTMParams,
+    PyramidParams,
     ReNetParams,
+    conv_lstm,
     init_mdlstm,
+    init_pyramid,
     init_renet,
     mdlstm,
     mdlstm_directions,
+    pyramid,
     renet,
 )
 from nnarch.kernels.recurrent import elman, gru, lstm
@@ -43,9 +47,11 @@ __all__ = [
     "LSTMParams",
     "LSTMState",
     "MDLSTMParams",
+    "PyramidParams",
     "ReNetParams",
     "beam_search",
     "bidirectional",
+    "conv_lstm",
     "ctc_align",
     "ctc_beam_search",
     "ctc_greedy",
@@ -56,9 +62,11 @@ __all__ = [
     "init_gru",
     "init_lstm",
     "init_mdlstm",
+    "init_pyramid",
     "init_renet",
     "lstm",
     "mdlstm",
     "mdlstm_directions",
+    "pyramid",
     "renet",
 ]

@@ -1,4 +1,4 @@
-"""What a compiled program sends between devices inside its loops, read from its text."""
+"""What a compiled program does inside its loops, sent between devices too, read from its text."""
 
 import re
 from math import prod
@@ -23,11 +23,26 @@ class Collective(NamedTuple):
 
 def loop_collectives(compiled):
     """The collectives of each while loop of a compiled program, in one list a loop."""
+    return [_collectives(text) for text in _bodies(compiled)]
+
+
+def loop_shapes(compiled, operation):
+    """The shapes of what an operation, "add" say, gives anywhere in the program's while loops."""
+    result = re.compile(rf"= \w+\[([\d,]*)\]\S* {operation}\(")
+    return {
+        tuple(map(int, filter(None, shape.split(","))))
+        for text in _bodies(compiled)
+        for shape in result.findall(text)
+    }
+
+
+def _bodies(compiled):
+    """The text of each while loop's body, with all that it calls."""
     text = compiled.as_text()
     computations = dict(_COMPUTATION.findall(text))
     bodies = sorted(set(re.findall(r"body=(%[\w.\-]+)", text)))
     assert bodies, "the program has no loop to look into"
-    return [_collectives(_reached(computations, body)) for body in bodies]
+    return [_reached(computations, body) for body in bodies]
 
 
 def _reached(computations, start):

@@ -2,14 +2,19 @@
 
 from nnarch.kernels.multidim.mdlstm import mdlstm, mdlstm_directions
 from nnarch.kernels.multidim.parameters import MDLSTMParams, init_mdlstm
+from nnarch.kernels.multidim.pyramid import PyramidParams, conv_lstm, init_pyramid, pyramid
 from nnarch.kernels.multidim.renet import ReNetParams, init_renet, renet
 
 __all__ = [
     "MDLSTMParams",
+    "PyramidParams",
     "ReNetParams",
+    "conv_lstm",
     "init_mdlstm",
+    "init_pyramid",
     "init_renet",
     "mdlstm",
     "mdlstm_directions",
+    "pyramid",
     "renet",
 ]
