@@ -285,15 +285,17 @@ def confusion(told: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def _confused(probabilities: np.ndarray, split: Digits) -> page.Section:
-    counts = confusion(np.argmax(probabilities, axis=1), split.labels).astype(float)
-    np.fill_diagonal(counts, np.nan)  # beside a thousand that are right, none could be seen
+    counts = confusion(np.argmax(probabilities, axis=1), split.labels)
+    mistakes = counts.astype(float)
+    np.fill_diagonal(mistakes, np.nan)  # beside a thousand that are right, none could be seen
     digits = range(CLASSES)
     return page.heatmap_section(
         "Which digit is taken for which",
-        counts,
+        mistakes,
         rows=[f"{digit} is" for digit in digits],
         columns=[f"told as {digit}" for digit in digits],
-        note="How often, on the test split; what is right is left out.",
+        texts=[[str(count or "") for count in row] for row in counts],
+        note="How often, on the test split. Mistakes are coloured, what is right is not.",
     )
 
 

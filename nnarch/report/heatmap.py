@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nnarch.report.markup import join
@@ -21,6 +22,7 @@ def heatmap_section(
     *,
     rows: Sequence[str] | str = "",
     columns: Sequence[str] | str = "",
+    texts: Sequence[Sequence[str]] | None = None,
     note: str = "",
 ) -> Section:
     """Draws values [Y, X], the first row on top.
@@ -30,18 +32,27 @@ def heatmap_section(
       values: [Y, X], any float; what is no number stays blank.
       rows: a label for each row, or one for the axis.
       columns: the same for the columns.
+      texts: what is written into each cell, by row; nothing if left out.
       note: a paragraph above it.
 
     Raises:
-      ValueError: `values` is no matrix, or the labels are not as many as it has rows or columns.
+      ValueError: `values` is no matrix, or labels or texts are not as many as it has rows, columns
+        or cells.
     """
-    _check(values, rows, columns)
-    light, dark = (png_of_figure(draw(values, rows, columns, colours)) for colours in (LIGHT, DARK))
+    _check(values, rows, columns, texts)
+    light, dark = (
+        png_of_figure(draw(values, rows, columns, colours, texts)) for colours in (LIGHT, DARK)
+    )
     body = join([*([paragraph(note)] if note else []), inline_pair(light, dark, alt=title)])
     return Section(title, body, {f"{anchor(title)}.png": light})
 
 
-def _check(values: np.ndarray, rows: Sequence[str] | str, columns: Sequence[str] | str) -> None:
+def _check(
+    values: np.ndarray,
+    rows: Sequence[str] | str,
+    columns: Sequence[str] | str,
+    texts: Sequence[Sequence[str]] | None,
+) -> None:
     if np.ndim(values) != 2:
         raise ValueError(f"expected a matrix [Y, X]; got {np.shape(values)}. Pass one picture.")
     for labels, count, name in zip((rows, columns), values.shape, ("rows", "columns"), strict=True):
@@ -50,10 +61,19 @@ def _check(values: np.ndarray, rows: Sequence[str] | str, columns: Sequence[str]
                 f"expected a label for each of {count} {name}; got {len(labels)}. "
                 "Cut padding from the matrix, or pass one label for the axis."
             )
+    if texts is not None and np.shape(texts) != np.shape(values):
+        raise ValueError(
+            f"expected a text for each cell of {np.shape(values)}; got {np.shape(texts)}. "
+            "Leave a cell empty with an empty text."
+        )
 
 
 def draw(
-    values: np.ndarray, rows: Sequence[str] | str, columns: Sequence[str] | str, palette: Palette
+    values: np.ndarray,
+    rows: Sequence[str] | str,
+    columns: Sequence[str] | str,
+    palette: Palette,
+    texts: Sequence[Sequence[str]] | None = None,
 ) -> Figure:
     """The matrix and a scale beside it."""
     height, width = values.shape
@@ -64,12 +84,33 @@ def draw(
     dress(axes, palette)
     axes.grid(visible=False)
     shown = axes.imshow(values, aspect="auto", interpolation="nearest", cmap="viridis")
+    if texts is not None:
+        _write(axes, values, texts, palette)
     _label(axes.set_yticks, axes.set_ylabel, rows, rotation=0)
     _label(axes.set_xticks, axes.set_xlabel, columns, rotation=60)
     scale = figure.colorbar(shown, ax=axes, fraction=0.03, pad=0.02)
     scale.outline.set_visible(False)
     scale.ax.tick_params(colors=palette.ink, labelsize=8, length=0)
     return figure
+
+
+def _write(
+    axes: Axes, values: np.ndarray, texts: Sequence[Sequence[str]], palette: Palette
+) -> None:
+    """Each cell's text, dark on the light half of the colours and the other way round."""
+    middle = (np.nanmin(values) + np.nanmax(values)) / 2 if np.isfinite(values).any() else 0
+    for (row, column), value in np.ndenumerate(values):
+        colour = "#000000" if value > middle else "#ffffff"
+        axes.text(
+            column,
+            row,
+            texts[row][column],
+            color=colour if np.isfinite(value) else palette.ink,
+            fontsize=8,
+            horizontalalignment="center",
+            verticalalignment="center",
+            parse_math=False,
+        )
 
 
 def _label(

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from nnarch import report
-from nnarch.report import curves, gallery
+from nnarch.report import curves, gallery, heatmap
 from nnarch.report.markup import Html, element
 from nnarch.report.page import anchor
+from nnarch.report.palette import LIGHT
 from nnarch.report.pictures import png_of_array
 from nnarch.report.run import Run, command, flatten
 
@@ -28,6 +29,17 @@ def test_typical_examples_are_spread_evenly_over_the_ranking():
 def test_fewer_examples_than_asked_are_shown_once_each():
     chosen = report.choose([example(1.0), example(0.0)], each=5)
     assert [len(group) for group in chosen] == [2, 2, 2]
+
+
+def test_cells_of_a_matrix_have_their_texts_in_colours_that_can_be_read():
+    values = np.array([[0.0, 4.0], [np.nan, 1.0]])
+    figure = heatmap.draw(values, "", "", LIGHT, [["a", "b"], ["c", ""]])
+    found = {text.get_text(): text for text in figure.axes[0].texts}
+    assert found["b"].get_position() == (1, 0)
+    colours = [found[name].get_color() for name in "abc"]
+    assert colours == ["#ffffff", "#000000", LIGHT.ink]
+    with pytest.raises(ValueError, match="a text for each cell"):
+        report.heatmap_section("M", values, texts=[["a"], ["b"]])
 
 
 def test_cards_show_every_example_in_order_up_to_a_limit(monkeypatch):
