@@ -40,3 +40,6 @@ LOG_MEL = {"rtol": 0, "atol": 2e-3}
 # Where the middle of a white pixel is, in pixels, that was read from between two: 0.06 seen where it
 # is turned, 1e-6 elsewhere.
 DOTS = {"rtol": 0, "atol": 0.1}
+
+# What is stored in 8 bits, against what was to be stored: half a step.
+EIGHT_BITS = {"rtol": 0, "atol": 0.5 / 255 + 1e-6}
