@@ -20,7 +20,8 @@ SHAPES = [
     ((2, 4, 1), (1, 1)),
     ((1, 2, 2), (3, 3)),
 ]
-every_shape = pytest.mark.parametrize(("shape", "patch"), SHAPES, ids=str)
+CASES = [("lstm", *case) for case in SHAPES]
+CASES += [(cell, *case) for cell in CELLS if cell != "lstm" for case in SHAPES[:2]]
 
 
 def sizes_in(shape):
@@ -30,8 +31,7 @@ def sizes_in(shape):
     return np.array([(rows, columns), smaller, (0, columns)])[: shape[0]]
 
 
-@every_cell
-@every_shape
+@pytest.mark.parametrize(("cell", "shape", "patch"), CASES, ids=str)
 def test_it_is_the_oracle_and_what_lies_outside_changes_nothing(cell, shape, patch):
     params, sizes = parameters(cell, patch), sizes_in(shape)
     xs = pictures(shape, sizes=sizes)
