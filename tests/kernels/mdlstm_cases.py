@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from oracles import mdlstm as oracle
 
-from nnarch.kernels.multidim import MDLSTMParams, init_mdlstm
+from nnarch.kernels.multidim import MDLSTMParams, init_mdlstm, strips, wavefront
 from nnarch.kernels.multidim.mdlstm import DIRECTIONS
 from nnarch.kernels.recurrent import scan
 from nnarch.kernels.recurrent.products import ProjectedBefore
 
 INPUTS, HIDDEN = 2, 3
-IMPLEMENTATIONS = ("wavefront", "accelerator", "reference")
+# "strips" lays all pictures of a batch in one, which a few small ones would not be otherwise.
+IMPLEMENTATIONS = ("wavefront", "strips", "accelerator", "reference")
 
 every_implementation = pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 every_cell = pytest.mark.parametrize("stable", [False, True], ids=["graves", "stable"])
@@ -24,13 +25,25 @@ every_cell = pytest.mark.parametrize("stable", [False, True], ids=["graves", "st
 @contextlib.contextmanager
 def served_by(implementation):
     """Within it calls are traced, and differentiated, by this implementation."""
-    if implementation != "accelerator":
-        yield implementation
-        return
-    chosen = mock.patch.object(scan, "_on_platform", lambda run, *args: run(ProjectedBefore, *args))
+    patches, precision = PATCHES.get(implementation, ((), None))
     # Another precision (on a CPU the same) keeps jit from taking what it traced for another.
-    with chosen, jax.default_matmul_precision("high"):
-        yield "wavefront"
+    with contextlib.ExitStack() as stack:
+        for patch in patches:
+            stack.enter_context(mock.patch.object(*patch))
+        stack.enter_context(jax.default_matmul_precision(precision))
+        yield "reference" if implementation == "reference" else "wavefront"
+
+
+PATCHES = {
+    "strips": (((strips, "LEAST_ROWS", 1),), "highest"),
+    "accelerator": (
+        (
+            (wavefront, "_on_platform", lambda cpu, default, *operands: default(*operands)),
+            (scan, "_on_platform", lambda run, *operands: run(ProjectedBefore, *operands)),
+        ),
+        "high",
+    ),
+}
 
 
 def parameters(directions=None, *, seed=0, stable=False):

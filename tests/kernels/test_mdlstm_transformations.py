@@ -77,7 +77,7 @@ def mesh():
     return jax.make_mesh((8,), ("data",), axis_types=(AxisType.Auto,))
 
 
-@pytest.mark.parametrize("implementation", ["wavefront", "accelerator"])
+@pytest.mark.parametrize("implementation", ["wavefront", "strips", "accelerator"])
 def test_a_batch_over_eight_devices_is_that_of_one_and_no_loop_speaks(implementation):
     rows, whole = NamedSharding(mesh(), P("data")), NamedSharding(mesh(), P())
     placed = (whole, rows, rows, rows)

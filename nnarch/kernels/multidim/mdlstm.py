@@ -1,6 +1,7 @@
 """Multi-dimensional LSTM over pictures: the public functions.
 
-"wavefront" runs along anti-diagonals, all directions in one loop, with a pass backward of its own;
+"wavefront" runs along anti-diagonals, with a pass backward of its own; on accelerators all
+directions are in one loop;
 "reference" is nested scans on which `jax.jvp` works. They agree to rounding, gradients included.
 """
 
@@ -122,8 +123,7 @@ def _run(params, xs, sizes, *, flips, stable: bool, implementation: str) -> Arra
     y, x = jnp.arange(rows, dtype=jnp.int32)[:, None], jnp.arange(columns, dtype=jnp.int32)
     inside = (y < sizes[:, 0, None, None]) & (x < sizes[:, 1, None, None])
     turned = jnp.stack([_turned(xs, flip, sizes) for flip in flips])
-    run = partial(RUNS[implementation], stable=stable)
-    ys = jax.vmap(run, in_axes=(0, 0, None))(params, turned, inside)
+    ys = RUNS[implementation](params, turned, inside, stable=stable)
     return jnp.stack([_turned(y, flip, sizes) for y, flip in zip(ys, flips, strict=True)], axis=-2)
 
 

@@ -2,6 +2,8 @@
 implementation: each pixel is the published equation.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
@@ -12,6 +14,12 @@ from nnarch.kernels.varying import varying_alike
 
 
 def reference(params: MDLSTMParams, xs: Array, inside: Array, *, stable: bool) -> Array:
+    """As `wavefront`."""
+    run = partial(_nested_scans, stable=stable)
+    return jax.vmap(run, in_axes=(0, 0, None))(params, xs, inside)
+
+
+def _nested_scans(params: MDLSTMParams, xs: Array, inside: Array, *, stable: bool) -> Array:
     """xs [B, Y, X, D], inside bool [B, Y, X] -> ys [B, Y, X, H], zero where not inside."""
     params, xs, inside = varying_alike((params, xs, inside))
     exact = accumulator(xs.dtype)

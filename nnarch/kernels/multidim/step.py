@@ -10,12 +10,14 @@ with [w_row; w_col], and the loop, its memory and its pass backward are those of
 from typing import Literal, NamedTuple
 
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
+from nnarch.kernels.multidim import cell
 from nnarch.kernels.multidim.parameters import MDLSTMParams
 from nnarch.kernels.recurrent.products import Products, Weights, split
 from nnarch.kernels.recurrent.step import Emit, bias, separate, side_by_side
+
+Lane = Literal["row", "column"]
 
 
 class PixelState(NamedTuple):
@@ -26,17 +28,10 @@ class PixelState(NamedTuple):
 
 
 class MDLSTMStep(NamedTuple):
-    """i, f_row, f_col, o = sigmoid, g = tanh of x w_x + above w_row + left w_col + b
-
-    c = i g + f_row c_above + f_col c_left;  h = o tanh(c)
-
-    or, if stable, with f and m in place of f_row and f_col,
-
-    c = i g + f (m c_above + (1 - m) c_left)
-    """
+    """A pixel, as `nnarch.kernels.recurrent` calls a cell."""
 
     lanes: int
-    lane: Literal["row", "column"]
+    lane: Lane
     stable: bool
 
     State = PixelState
@@ -50,35 +45,17 @@ class MDLSTMStep(NamedTuple):
     def forward(self, products: Products, params, x: Array, state: PixelState):
         """The state after a step, and the gates."""
         neighbours = jnp.concatenate(self._neighbours(state.h), axis=-1)
-        i, f_row, f_col, g, o = split(_gates(products.affine(x, neighbours)))
-        above, left = self._neighbours(state.c)
-        kept = f_row * above + f_col * left
-        if self.stable:
-            kept = f_row * (left + f_col * (above - left))
-        c = i * g + kept
-        return PixelState(o * jnp.tanh(c), c), ((i, f_row, f_col, g, o),)
+        gates = cell.gates(products.affine(x, neighbours))
+        h, c = cell.pixel(gates, *self._neighbours(state.c), stable=self.stable)
+        return PixelState(h, c), (split(gates),)
 
-    # As of an LSTM; what a neighbour gave goes back to where it came from.
     def backward(self, products: Products, params, saved, before, after, dstate, emit: Emit):
         """The gradient of the state before a step."""
-        i, f_row, f_col, g, o = split(saved[0])
         above, left = self._neighbours(before.c)
-        tanh_c = jnp.tanh(after.c)
-        dc = dstate.c + dstate.h * o * (1 - tanh_c * tanh_c)
-        if self.stable:
-            df_row, df_col = dc * (left + f_col * (above - left)), dc * f_row * (above - left)
-            d_above, d_left = dc * f_row * f_col, dc * f_row * (1 - f_col)
-        else:
-            df_row, df_col = dc * above, dc * left
-            d_above, d_left = dc * f_row, dc * f_col
-        parts = (
-            dc * g * i * (1 - i),
-            df_row * f_row * (1 - f_row),
-            df_col * f_col * (1 - f_col),
-            dc * i * (1 - g * g),
-            dstate.h * tanh_c * o * (1 - o),
+        dz, d_above, d_left = cell.pixel_gradient(
+            saved[0], above, left, after.c, *dstate, stable=self.stable
         )
-        dh_above, dh_left = jnp.split(products.pull(emit(parts)), 2, axis=-1)
+        dh_above, dh_left = jnp.split(products.pull(emit(dz)), 2, axis=-1)
         return PixelState(self._back(dh_above, dh_left), self._back(d_above, d_left))
 
     def gradient(self, products: Products, saved, before: PixelState, dzs):
@@ -106,10 +83,3 @@ class MDLSTMStep(NamedTuple):
         padding[-2] = (1, 0) if by > 0 else (0, 1)
         kept = pictures[..., :-1, :] if by > 0 else pictures[..., 1:, :]
         return jnp.pad(kept, padding).reshape(of_lanes.shape)
-
-
-def _gates(z: Array) -> Array:
-    """tanh of gate g, sigmoid of the others: sigmoid(z) = tanh(z / 2) / 2 + 1 / 2."""
-    scale = np.array([0.5, 0.5, 0.5, 1, 0.5], z.dtype)[:, None]
-    shift = np.array([0.5, 0.5, 0.5, 0, 0.5], z.dtype)[:, None]
-    return scale * jnp.tanh(scale * z) + shift

@@ -1,34 +1,60 @@
-"""An MDLSTM along anti-diagonals: all pixels of one run at once, Y + X - 1 steps a picture."""
+"""An MDLSTM along anti-diagonals: all pixels of one are read at once.
 
+How pictures are laid out for that depends on the platform: see `lanes` and `strips`.
+"""
+
+from functools import partial
+
+import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
-from nnarch.kernels.dtypes import accumulator
+from nnarch.kernels.multidim.lanes import lanes
 from nnarch.kernels.multidim.parameters import MDLSTMParams
-from nnarch.kernels.multidim.skew import skewed, unskewed
-from nnarch.kernels.multidim.step import MDLSTMStep, PixelState
-from nnarch.kernels.recurrent.scan import Plan, scan
+from nnarch.kernels.multidim.strips import strips
 
 
 def wavefront(params: MDLSTMParams, xs: Array, inside: Array, *, stable: bool) -> Array:
-    """xs [B, Y, X, D], inside bool [B, Y, X] -> ys [B, Y, X, H], zero where not inside.
+    """Several directions, each with its own weights and pictures.
 
-    What is inside is a rectangle at the upper left: what lies beyond it comes after it.
+    Args:
+      params: each with a leading axis K of directions.
+      xs: [K, B, Y, X, D].
+      inside: bool [B, Y, X], a rectangle at the upper left: what lies beyond it comes after it.
+      stable: see `mdlstm`.
+
+    Returns:
+      ys [K, B, Y, X, H], zero where not inside.
     """
-    if xs.shape[1] <= xs.shape[2]:
-        return _along_lanes(params, xs, inside, "row", stable)
-    xs, inside = jnp.swapaxes(xs, 1, 2), jnp.swapaxes(inside, 1, 2)
-    return jnp.swapaxes(_along_lanes(params, xs, inside, "column", stable), 1, 2)
+    # Lanes are the rows or the columns, whichever are fewer.
+    turned = xs.shape[2] > xs.shape[3]
+    lane = "column" if turned else "row"
+    if turned:
+        xs, inside = jnp.swapaxes(xs, 2, 3), jnp.swapaxes(inside, 1, 2)
+    # Each platform's way has a pass backward of its own, so the choice is made outside of both.
+    ys = _on_platform(
+        partial(_in_turn, partial(strips, lane=lane, stable=stable)),
+        partial(_at_once, partial(lanes, lane=lane, stable=stable)),
+        params,
+        xs,
+        inside,
+    )
+    ys = jnp.where(inside[..., None], ys, 0)
+    return jnp.swapaxes(ys, 2, 3) if turned else ys
 
 
-def _along_lanes(params, xs, inside, lane, stable: bool) -> Array:
-    batch, lanes = xs.shape[:2]
-    hidden = params.w_row.shape[0]
-    steps = skewed(xs).reshape(batch * lanes, -1, xs.shape[3])
-    # Before a lane begins its state is zero and stays so; behind its end it stays what it was,
-    # which the next lane may still ask for.
-    valid = skewed(inside).reshape(steps.shape[:2])
-    nothing = jnp.zeros((batch * lanes, hidden), accumulator(xs.dtype))
-    plan = Plan(MDLSTMStep(lanes, lane, stable), reverse=False)
-    ys, _ = scan(plan, params, steps, PixelState(nothing, nothing), valid)
-    return unskewed(ys.reshape(batch, lanes, -1, hidden))
+def _on_platform(cpu, default, *operands):
+    return lax.platform_dependent(*operands, cpu=cpu, default=default)
+
+
+def _at_once(run, params, xs, inside):
+    """One loop for all directions: as many kernels a step as for one."""
+    return jax.vmap(run, in_axes=(0, 0, None))(params, xs, inside)
+
+
+def _in_turn(run, params, xs, inside):
+    """A loop for each direction: its weights and states stay in the cache."""
+    directions = range(len(xs))
+    return jnp.stack(
+        [run(jax.tree.map(lambda p, k=k: p[k], params), xs[k], inside) for k in directions]
+    )

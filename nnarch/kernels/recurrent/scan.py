@@ -124,7 +124,7 @@ def _backward(multiply, params, xs, valid, kept, cotangents, *, plan):
 
     def step(carry, slot):
         dstate, dzs, aside = carry
-        saved, aside = _recall(dzs if in_place else kept.saved, aside, slot)
+        saved, aside = recall(dzs if in_place else kept.saved, aside, slot)
         emit = Writer(products, dzs, slot)
         return (retreat(dstate, saved, slot, emit), emit.emitted, aside), None
 
@@ -182,7 +182,7 @@ def _retreat(plan, products, params, states, dys, valid):
     return retreat
 
 
-def _recall(stacks, aside, slot):
+def recall(stacks, aside, slot):
     """What a step saved, put aside where there is room -> (it, what is aside now).
 
     XLA copies a stack that anything reads once it is written over.

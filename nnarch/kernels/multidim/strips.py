@@ -1,0 +1,232 @@
+"""An MDLSTM for CPUs: pictures laid end to end in strips, which are read along anti-diagonals.
+
+A wavefront over one picture has a lane for each of its L rows and takes X + L - 1 steps, half of
+which a lane is idle. An accelerator does not mind; a CPU computes idle lanes like others. Where P
+pictures lie end to end, their wavefronts follow one another, and P X + L - 1 steps do the work of
+P (X + L - 1). A picture's first column hears nothing from its left: there what comes from the lane
+itself is masked.
+
+All stacks are [M, L + 1, S, ...] with the lane before the strip, M = P X + L slots. Slot t is that
+of step t and of the states before it; the last one is no step's, and the last lane is no picture's:
+in both the gradients are zero, so that a weight's gradient is one product of whole stacks, as they
+lie. What a pixel reads of its neighbours, [h above, h left], is one row of one stack: h is written
+where its readers are, to its own lane and to the next.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from nnarch.kernels.dtypes import accumulator
+from nnarch.kernels.multidim import cell
+from nnarch.kernels.multidim.parameters import MDLSTMParams
+from nnarch.kernels.multidim.step import Lane
+from nnarch.kernels.recurrent.products import ProjectedWithin
+from nnarch.kernels.recurrent.scan import recall
+from nnarch.kernels.recurrent.step import bias, separate, side_by_side
+from nnarch.kernels.stacks import at
+from nnarch.kernels.varying import varying_alike, varying_as
+
+LEAST_ROWS = 64  # of a step's product: fewer do not fill it
+
+
+class Plan(NamedTuple):
+    """What is known of a call when it is compiled."""
+
+    strips: int  # S
+    pictures: int  # P, of a strip
+    lanes: int  # L, of a picture
+    columns: int  # X, pixels of a lane
+    lane: Lane
+    stable: bool
+
+    @property
+    def slots(self) -> int:
+        """M."""
+        return self.pictures * self.columns + self.lanes
+
+    @property
+    def rows(self) -> int:
+        """Of a step: the lanes of all strips."""
+        return self.lanes * self.strips
+
+    def in_order(self, before, own):
+        """What the lane before and the lane itself have, as (above, left); and back."""
+        return (before, own) if self.lane == "row" else (own, before)
+
+
+def strips(params: MDLSTMParams, xs: Array, inside: Array, lane: Lane, *, stable: bool) -> Array:
+    """xs [B, L, X, D], inside bool [B, L, X] -> ys [B, L, X, H]; what is not inside, anything."""
+    params, xs, inside = varying_alike((params, xs, inside))
+    batch, lanes, columns = inside.shape
+    pictures = _pictures_of_a_strip(batch, lanes)
+    plan = Plan(batch // pictures, pictures, lanes, columns, lane, stable)
+    clean = jnp.where(inside[..., None], xs, 0)  # padding may hold NaN, and NaN * 0 is NaN
+    return _read(plan, params, clean, inside)
+
+
+def _pictures_of_a_strip(batch: int, lanes: int) -> int:
+    """The most that leave a step enough rows."""
+    divisors = [d for d in range(1, batch + 1) if batch % d == 0]
+    return max(d for d in divisors if d == 1 or batch // d * lanes >= LEAST_ROWS)
+
+
+class Products(ProjectedWithin):
+    """Those of a step that reads its input and its neighbours' h as one row."""
+
+    def __init__(self, params: MDLSTMParams, xs: Array, plan: Plan):
+        neighbours = jnp.concatenate(plan.in_order(params.w_row, params.w_col))
+        every = jnp.concatenate([params.w_x, neighbours])
+        super().__init__(separate(every, neighbours, params.b, gates=5), xs, xs.dtype)
+
+    def pull_input(self, dzs: Array) -> Array:
+        """The gradient of the input, all steps at once: [M, R, 5, H] -> [M, R, D]."""
+        inputs = self.xs.shape[-1]
+        return self._product(self._round(dzs), self.x[:inputs], ((2, 3), (1, 2)))
+
+
+class Stacks(NamedTuple):
+    """What the pass backward reads of the pass forward, [M, rows and the dead lane's, ...]."""
+
+    around: Array  # [.., D + 2H]: what a step reads, x and h of the lane before and of its own
+    c: Array  # [.., H], one lane further: what the lane before has stands at a row's own place
+    gates: Array  # [.., 5, H]
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _read(plan, params, xs, inside):
+    return _forward(plan, params, xs, inside)[0]
+
+
+def _read_forward(plan, params, xs, inside):
+    ys, stacks = _forward(plan, params, xs, inside)
+    return ys, (params, xs, inside, stacks)
+
+
+def _forward(plan, params, xs, inside):
+    products, follows = _enter(plan, params, xs, inside)
+    rows, strips = plan.rows, plan.strips
+    inputs, hidden = xs.shape[-1], params.w_row.shape[0]
+
+    def step(carry, slot):
+        c, stacks = carry
+        gates = cell.gates(products.input(at(stacks.around, slot)[:rows]))
+        own = jnp.where(at(follows, slot), c[strips:], 0)
+        h, new = cell.pixel(gates, *plan.in_order(c[:rows], own), stable=plan.stable)
+        heard = jnp.where(at(follows, slot + 1), h, 0)
+        around = _put(stacks.around, heard, slot + 1, 0, inputs + hidden)
+        stacks = Stacks(
+            _put(around, h, slot + 1, strips, inputs),
+            _put(stacks.c, new, slot + 1, strips, 0),
+            _put(stacks.gates, gates, slot, 0, 0, 0),
+        )
+        return (c.at[strips:].set(new), stacks), None
+
+    zeros = partial(_zeros, xs, plan)
+    around = zeros(inputs + 2 * hidden).at[..., :inputs].set(_to_strips(plan, xs))
+    stacks = Stacks(around, zeros(hidden), zeros(5, hidden))
+    (_, stacks), _ = lax.scan(step, (zeros(hidden)[0], stacks), _slots(plan))
+    ys = stacks.around[1:, strips:, inputs : inputs + hidden]
+    return _from_strips(plan, ys).astype(xs.dtype), stacks
+
+
+def _read_backward(plan, kept, dys):
+    params, xs, inside, stacks = kept
+    products, follows = _enter(plan, params, xs, inside)
+    rows, strips = plan.rows, plan.strips
+    hidden = params.w_row.shape[0]
+    dys = _to_strips(plan, dys)
+
+    def step(carry, slot):
+        d_around, d_before, d_own, dzs, aside = carry
+        (gates,), aside = recall([dzs], aside, slot)
+        dh = at(dys, slot)[:rows] + d_around[strips:, :hidden]
+        dh += jnp.where(at(follows, slot + 1), d_around[:rows, hidden:], 0)
+        here, after = at(stacks.c, slot), at(stacks.c, slot + 1)
+        follows_here = at(follows, slot)
+        above_left = plan.in_order(here[:rows], jnp.where(follows_here, here[strips:], 0))
+        dz, *d_above_left = cell.pixel_gradient(
+            gates[:rows],
+            *above_left,
+            after[strips:],
+            dh,
+            d_before[strips:] + d_own,
+            stable=plan.stable,
+        )
+        dzs, dz = products.write(dzs, dz, slot)
+        before, own = plan.in_order(*d_above_left)
+        own = jnp.where(follows_here, own, 0)
+        return (products.pull(dz), d_before.at[:rows].set(before), own, dzs, aside), None
+
+    zeros = partial(_zeros, xs, plan)
+    aside = [zeros(5, hidden)[:2]]
+    carry = (zeros(2 * hidden)[0], zeros(hidden)[0], zeros(hidden)[0, :rows], stacks.gates, aside)
+    (*_, dzs, _), _ = lax.scan(step, carry, _slots(plan), reverse=True)
+    return *_gradients(plan, products, stacks.around, dzs, params, xs), None
+
+
+def _gradients(plan, products, around, dzs, params, xs):
+    """Those of the parameters and of the inputs, all steps at once."""
+    inputs = xs.shape[-1]
+    w, b = products.outer(around, dzs), bias(dzs)
+    w_x, w_h, b = side_by_side(w[:inputs], w[inputs:], b)
+    dparams = MDLSTMParams(w_x, *plan.in_order(*jnp.split(w_h, 2)), b)
+    dxs = _from_strips(plan, products.pull_input(dzs)[:-1, : plan.rows])
+    return jax.tree.map(lambda g, p: g.astype(p.dtype), dparams, params), dxs.astype(xs.dtype)
+
+
+_read.defvjp(_read_forward, _read_backward)
+
+
+def _enter(plan, params, xs, inside):
+    """The weights, bound, and where a pixel has one before it in its lane."""
+    first = jnp.arange(plan.columns) == 0
+    follows = _to_strips(plan, (inside & ~first)[..., None])[:, : plan.rows]
+    return Products(params, xs, plan), follows
+
+
+def _to_strips(plan: Plan, pictures: Array) -> Array:
+    """[B, L, X, F] -> [M, L S + S, F], zeros where there is no pixel.
+
+    A lane that is padded to M + 1 and read as if it were one shorter begins one slot later in each
+    lane: no index is looked up.
+    """
+    features = pictures.shape[-1]
+    long = pictures.reshape(plan.strips, plan.pictures, plan.lanes, plan.columns, features)
+    long = jnp.transpose(long, (2, 1, 3, 0, 4)).reshape(plan.lanes, -1, plan.strips * features)
+    long = jnp.pad(long, ((0, 1), (0, plan.lanes + 1), (0, 0)))
+    flat = long.reshape(-1, plan.strips * features)[: (plan.lanes + 1) * plan.slots]
+    skewed = flat.reshape(plan.lanes + 1, plan.slots, plan.strips, features)
+    return jnp.swapaxes(skewed, 0, 1).reshape(plan.slots, -1, features)
+
+
+def _from_strips(plan: Plan, steps: Array) -> Array:
+    """[M - 1, L S, F] -> [B, L, X, F], the inverse of `_to_strips`."""
+    features = steps.shape[-1]
+    lanes = steps.reshape(-1, plan.lanes, plan.strips * features).swapaxes(0, 1)
+    flat = lanes.reshape(-1, plan.strips * features)
+    long = jnp.pad(flat, ((0, plan.lanes), (0, 0))).reshape(plan.lanes, plan.slots, -1)
+    long = long[:, : plan.pictures * plan.columns]
+    shape = plan.lanes, plan.pictures, plan.columns, plan.strips, features
+    pictures = jnp.transpose(long.reshape(shape), (3, 1, 0, 2, 4))
+    return pictures.reshape(-1, plan.lanes, plan.columns, features)
+
+
+def _slots(plan: Plan) -> Array:
+    """The slots of the steps. Unsigned: they need no look for a sign."""
+    return jnp.arange(plan.slots - 1, dtype=jnp.uint32)
+
+
+def _zeros(like: Array, plan: Plan, *features: int) -> Array:
+    shape = plan.slots, plan.rows + plan.strips, *features
+    return varying_as(like, jnp.zeros(shape, accumulator(like.dtype)))
+
+
+def _put(stack: Array, value: Array, slot: Array, *start: int) -> Array:
+    """Writes a value into a slot of a stack, from these rows and features on."""
+    start = (slot, *np.array(start, slot.dtype))
+    return lax.dynamic_update_slice(stack, value[None].astype(stack.dtype), start)
