@@ -1,10 +1,12 @@
 """A run as one HTML page that needs nothing else, and its pictures as PNG files beside it."""
 
+from nnarch.report.compared import compared_section
 from nnarch.report.curves import curves_section
 from nnarch.report.gallery import Example, cards_section, choose, gallery_section
 from nnarch.report.heatmap import heatmap_section
 from nnarch.report.page import Highlight, Section, write_page
 from nnarch.report.run import Run, read_run, run_sections
+from nnarch.report.slices import Segmented, slices_section
 from nnarch.report.spikes import Recording, WordTime, spikes_section, word_times
 from nnarch.report.tables import Column, results_section, rows_section
 from nnarch.report.write import write_report
@@ -16,9 +18,11 @@ __all__ = [
     "Recording",
     "Run",
     "Section",
+    "Segmented",
     "WordTime",
     "cards_section",
     "choose",
+    "compared_section",
     "curves_section",
     "gallery_section",
     "heatmap_section",
@@ -26,6 +30,7 @@ __all__ = [
     "results_section",
     "rows_section",
     "run_sections",
+    "slices_section",
     "spikes_section",
     "word_times",
     "write_page",
