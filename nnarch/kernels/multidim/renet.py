@@ -24,34 +24,13 @@ from nnarch.kernels.cells import init_elman, init_gru, init_lstm
 from nnarch.kernels.check_params import check_params
 from nnarch.kernels.choose import choose
 from nnarch.kernels.multidim.check import check_pictures, check_sizes
+from nnarch.kernels.multidim.patches import cut_patches
 from nnarch.kernels.recurrent.api import elman, gru, lstm
 from nnarch.kernels.recurrent.cell import Cell
 
 REFUSALS = {"scan": lambda call: None, "reference": lambda call: None}
 
 _INIT = {elman: init_elman, lstm: init_lstm, gru: init_gru}
-
-
-class _Call(NamedTuple):
-    """What is static of a call."""
-
-    kernel: Callable
-    reset: str
-    implementation: str
-    patch: tuple[int, int]
-
-    def sweep(self, pair: tuple[tuple, tuple], xs: Array, lengths: Array | None) -> Array:
-        """Over each of xs [B, L, T, D], L lines a picture: [B, L, T, 2H]."""
-        batch, lines = xs.shape[:2]
-        ys, _ = bidirectional(
-            self.kernel,
-            *pair,
-            xs.reshape(batch * lines, *xs.shape[2:]),
-            lengths=None if lengths is None else lengths.reshape(-1),
-            reset=self.reset,
-            implementation=self.implementation,
-        )
-        return ys.reshape(batch, lines, *ys.shape[1:])
 
 
 class ReNetParams(NamedTuple):
@@ -131,8 +110,7 @@ def renet(
     params = _checked_params(cell, params, xs.shape[3], patch)
     sizes = check_sizes("renet", sizes, xs.shape[0], xs.shape[1:3])
     name = choose("renet", REFUSALS, None, implementation=implementation)
-    call = _Call(kernel, reset, name, patch)
-    return _run(params, xs, sizes, call=call)
+    return _run(params, xs, sizes, call=_Call(kernel, reset, name, patch))
 
 
 def _check_patch(kernel: str, patch: tuple[int, int]) -> tuple[int, int]:
@@ -171,29 +149,36 @@ def _checked_pair(cell: Cell, pair: tuple, inputs: int, which: str, patch: tuple
     return tuple(cell.params(*params) for params in pair)
 
 
+class _Call(NamedTuple):
+    """What is static of a call."""
+
+    kernel: Callable
+    reset: str
+    implementation: str
+    patch: tuple[int, int]
+
+    def sweep(self, pair: tuple[tuple, tuple], xs: Array, lengths: Array | None) -> Array:
+        """Over each of xs [B, L, T, D], L lines a picture: [B, L, T, 2H]."""
+        batch, lines = xs.shape[:2]
+        ys, _ = bidirectional(
+            self.kernel,
+            *pair,
+            xs.reshape(batch * lines, *xs.shape[2:]),
+            lengths=None if lengths is None else lengths.reshape(-1),
+            reset=self.reset,
+            implementation=self.implementation,
+        )
+        return ys.reshape(batch, lines, *ys.shape[1:])
+
+
 @partial(jax.jit, static_argnames="call")
 def _run(params: ReNetParams, xs: Array, sizes: Array | None, *, call: _Call) -> Array:
-    patches = _patches(xs, sizes, call.patch)
+    patches = cut_patches(xs, sizes, call.patch)
     down = right = None
     if sizes is not None:
         down, right = _line_lengths(sizes, patches.shape[1:3], call.patch)
     ys = call.sweep(params.columns, patches.swapaxes(1, 2), down)
     return call.sweep(params.rows, ys.swapaxes(1, 2), right)
-
-
-def _patches(xs: Array, sizes: Array | None, patch: tuple[int, int]) -> Array:
-    """[B, Y, X, D] -> [B, Y', X', py * px * D], zeros wherever there is no picture."""
-    batch, *sides, channels = xs.shape
-    if sizes is not None:
-        y, x = (jnp.arange(side, dtype=jnp.int32) for side in sides)
-        rows, columns = sizes[:, 0, None, None], sizes[:, 1, None, None]
-        inside = (y[:, None] < rows) & (x < columns)
-        xs = jnp.where(inside[..., None], xs, 0)
-    missing = [(0, -side % size) for side, size in zip(sides, patch, strict=True)]
-    xs = jnp.pad(xs, [(0, 0), *missing, (0, 0)])
-    (py, px), (_, rows, columns, _) = patch, xs.shape
-    cut = xs.reshape(batch, rows // py, py, columns // px, px, channels)
-    return cut.swapaxes(2, 3).reshape(batch, rows // py, columns // px, py * px * channels)
 
 
 def _line_lengths(
