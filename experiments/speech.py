@@ -430,9 +430,9 @@ def _recording(
     return page.Recording(
         truth=text,
         transcript=told,
-        spectrogram=aligned.spectrogram,
+        features=aligned.spectrogram,
         probabilities=aligned.probabilities,
-        seconds=len(sound) / SAMPLE_RATE,
+        extent=len(sound) / SAMPLE_RATE,
         words=words_of(aligned, text),
         note=", ".join(values[place] for values in split.details.values()),
     )

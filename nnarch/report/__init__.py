@@ -7,11 +7,19 @@ from nnarch.report.heatmap import heatmap_section
 from nnarch.report.page import Highlight, Section, write_page
 from nnarch.report.run import Run, read_run, run_sections
 from nnarch.report.slices import Segmented, slices_section
-from nnarch.report.spikes import Recording, WordTime, spikes_section, word_times
+from nnarch.report.spikes import (
+    PICTURE,
+    Recording,
+    WordTime,
+    label_spans,
+    spikes_section,
+    word_times,
+)
 from nnarch.report.tables import Column, results_section, rows_section
 from nnarch.report.write import write_report
 
 __all__ = [
+    "PICTURE",
     "Column",
     "Example",
     "Highlight",
@@ -26,6 +34,7 @@ __all__ = [
     "curves_section",
     "gallery_section",
     "heatmap_section",
+    "label_spans",
     "read_run",
     "results_section",
     "rows_section",

@@ -1,8 +1,11 @@
-"""A recording as CTC reads it: spectrogram, the labels' probabilities below it, words in time."""
+"""A row as CTC reads it: what it reads, the labels' probabilities below, and what was found where.
+
+A row is a recording, read along time, or a picture of handwriting, read along its columns.
+"""
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,11 +16,12 @@ from nnarch.report.page import Section, anchor, paragraph
 from nnarch.report.palette import DARK, LIGHT, Palette, dress
 from nnarch.report.pictures import inline_pair, png_of_figure
 
+WIDEST = 9  # inches, of a figure
 LEAST_SHOWN = 0.2  # a label whose probability never reaches this is not drawn
 
 
 class WordTime(NamedTuple):
-    """A word and when it is said, in seconds."""
+    """A word, or whatever stands for itself, and where it is: seconds, or columns of pixels."""
 
     text: str
     start: float
@@ -25,15 +29,30 @@ class WordTime(NamedTuple):
 
 
 class Recording(NamedTuple):
-    """One utterance as the model sees it."""
+    """One row as the model sees it."""
 
     truth: str
     transcript: str
-    spectrogram: np.ndarray  # [F, M], any unit; M bands from low to high
+    features: np.ndarray  # [F, M], any unit: M bands from low to high, or pixels from the top
     probabilities: np.ndarray  # [T, V]
-    seconds: float
+    extent: float  # how long it is: seconds, or columns of pixels
     words: Sequence[WordTime]  # of the true text, aligned; none if it cannot be
     note: str = ""
+
+
+class Look(NamedTuple):
+    """How rows of a kind are drawn."""
+
+    unit: str  # of the extent
+    bands: str  # what the features are
+    origin: Literal["lower", "upper"]  # where the first of them is drawn
+    colours: str
+    words: Literal["line", "shade"]  # a line above each word, or colour over it
+    inches_per_unit: float | None = None  # None draws all rows equally wide
+
+
+SPECTROGRAM = Look("seconds", "mel bands", "lower", "magma", "line")
+PICTURE = Look("columns of pixels", "", "upper", "gray", "shade", inches_per_unit=0.07)
 
 
 def word_times(
@@ -47,8 +66,7 @@ def word_times(
       blank: the label that is none.
       frame_seconds: how long a frame lasts.
     """
-    changes = np.flatnonzero(np.diff(frames, prepend=-1, append=-1))
-    spans = [(first, end) for first, end in pairwise(changes) if frames[first] != blank]
+    spans = label_spans(frames, blank=blank)
     words, place = [], 0
     for word in text.split(" "):
         if word:
@@ -58,6 +76,12 @@ def word_times(
     return words
 
 
+def label_spans(frames: np.ndarray, *, blank: int) -> list[tuple[int, int]]:
+    """The first frame of each label of a path, int [T], and the one past its last; no blanks."""
+    changes = np.flatnonzero(np.diff(frames, prepend=-1, append=-1)).tolist()
+    return [(first, end) for first, end in pairwise(changes) if frames[first] != blank]
+
+
 def spikes_section(
     title: str,
     recordings: Sequence[Recording],
@@ -65,6 +89,7 @@ def spikes_section(
     *,
     blank: int = 0,
     note: str = "",
+    look: Look = SPECTROGRAM,
 ) -> Section:
     """Draws each recording; the same as a PNG file each.
 
@@ -74,13 +99,15 @@ def spikes_section(
       labels: what each of the V classes is called.
       blank: the class that is drawn faintly.
       note: a paragraph above them.
+      look: how they are drawn.
     """
     if not recordings:
         return Section(title, paragraph("There are no recordings yet."))
     parts, files = [paragraph(note)] if note else [], {}
     for number, recording in enumerate(recordings, 1):
         light, dark = (
-            png_of_figure(draw(recording, labels, blank, colours)) for colours in (LIGHT, DARK)
+            png_of_figure(draw(recording, labels, blank, palette, look))
+            for palette in (LIGHT, DARK)
         )
         parts.append(_card(recording, inline_pair(light, dark, alt=recording.truth)))
         files[f"{anchor(title)}-{number}.png"] = light
@@ -97,41 +124,55 @@ def _card(recording: Recording, picture: Html) -> Html:
     return join([said, *truth, *note, picture])
 
 
-def draw(recording: Recording, labels: Sequence[str], blank: int, palette: Palette) -> Figure:
-    """The spectrogram, and below it each label's probability over time."""
-    figure = Figure(figsize=(9, 3.8), layout="constrained", facecolor=palette.ground)
+def draw(
+    recording: Recording,
+    labels: Sequence[str],
+    blank: int,
+    palette: Palette,
+    look: Look = SPECTROGRAM,
+) -> Figure:
+    """What is read, and below it each label's probability."""
+    scale = look.inches_per_unit
+    width = WIDEST if scale is None else min(WIDEST, max(3, 0.6 + scale * recording.extent))
+    figure = Figure(figsize=(width, 3.8), layout="constrained", facecolor=palette.ground)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     for axes in (above, below):
         dress(axes, palette)
-    _spectrogram(above, recording)
-    _words(above, recording, palette)
+    _features(above, recording, look)
+    _words(above, recording, palette, look)
     _probabilities(below, recording, labels, blank, palette)
+    below.set_xlabel(look.unit, fontsize=8)
     return figure
 
 
-def _spectrogram(axes: Axes, recording: Recording) -> None:
-    bands = recording.spectrogram.shape[1]
+def _features(axes: Axes, recording: Recording, look: Look) -> None:
+    bands = recording.features.shape[1]
     axes.imshow(
-        recording.spectrogram.T,
+        recording.features.T,
         origin="lower",
         aspect="auto",
-        cmap="magma",
-        extent=(0, recording.seconds, 0, bands),
+        cmap=look.colours,
+        extent=(0, recording.extent, 0, bands),
     )
+    if look.origin == "upper":
+        axes.invert_yaxis()
     axes.grid(visible=False)
     axes.set_yticks([])
-    axes.set_ylabel("mel bands", fontsize=8)
+    axes.set_ylabel(look.bands, fontsize=8)
 
 
-def _words(axes: Axes, recording: Recording, palette: Palette) -> None:
-    """Each word above the time at which it is said."""
-    top = recording.spectrogram.shape[1]
-    for word in recording.words:
-        axes.plot((word.start, word.end), (top, top), color=palette.ink, lw=3, clip_on=False)
-        middle = (word.start + word.end) / 2
+def _words(axes: Axes, recording: Recording, palette: Palette, look: Look) -> None:
+    """Each word above where it was found."""
+    _, top = axes.get_ylim()
+    for number, word in enumerate(recording.words):
+        colour = palette.ink
+        if look.words == "shade":
+            colour = palette.series[number % len(palette.series)]
+            axes.axvspan(word.start, word.end, color=colour, alpha=0.45, lw=0)
+        axes.plot((word.start, word.end), (top, top), color=colour, lw=3, clip_on=False)
         axes.annotate(
             word.text,
-            (middle, top),
+            ((word.start + word.end) / 2, top),
             xytext=(0, 4),
             textcoords="offset points",
             ha="center",
@@ -146,7 +187,7 @@ def _probabilities(
     axes: Axes, recording: Recording, labels: Sequence[str], blank: int, palette: Palette
 ) -> None:
     frames = len(recording.probabilities)
-    times = (np.arange(frames) + 0.5) * recording.seconds / max(frames, 1)
+    times = (np.arange(frames) + 0.5) * recording.extent / max(frames, 1)
     axes.fill_between(times, recording.probabilities[:, blank], color=palette.faint, lw=0)
     shown = [
         label
@@ -170,7 +211,6 @@ def _probabilities(
             )
     axes.set_ylim(0, 1.15)
     axes.set_ylabel("probability", fontsize=8)
-    axes.set_xlabel("seconds", fontsize=8)
 
 
 def _peaks(over_time: np.ndarray) -> np.ndarray:

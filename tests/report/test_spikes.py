@@ -2,7 +2,18 @@
 
 import numpy as np
 
-from nnarch.report.spikes import Recording, WordTime, _peaks, spikes_section, word_times
+from nnarch.report.palette import LIGHT
+from nnarch.report.spikes import (
+    PICTURE,
+    SPECTROGRAM,
+    Recording,
+    WordTime,
+    _peaks,
+    draw,
+    label_spans,
+    spikes_section,
+    word_times,
+)
 
 
 def recording(transcript):
@@ -26,6 +37,16 @@ def test_a_card_for_each_recording_and_a_file_for_each():
     assert "&lt;ab&gt;" in section.body
 
 
+def test_a_picture_stands_upright_and_words_are_coloured_over_it():
+    picture = draw(recording("<ab>"), ["-", "a", "b"], 0, LIGHT, PICTURE)
+    sound = draw(recording("<ab>"), ["-", "a", "b"], 0, LIGHT, SPECTROGRAM)
+    (above, _), (below, _) = (figure.axes for figure in (picture, sound))
+    assert above.yaxis_inverted()
+    assert not below.yaxis_inverted()
+    assert len(above.patches) == 1
+    assert not below.patches
+
+
 def test_no_recordings_say_so():
     assert "no recordings" in spikes_section("Spikes", [], ["-"]).body
 
@@ -42,6 +63,11 @@ def test_words_last_from_their_first_character_to_their_last():
         WordTime("aa", 0.5, 2.5),
         WordTime("b", 4.0, 4.5),
     ]
+
+
+def test_labels_span_their_frames():
+    assert label_spans(np.array([0, 1, 1, 0, 1, 2, 0]), blank=0) == [(1, 3), (4, 5), (5, 6)]
+    assert label_spans(np.array([0, 0]), blank=0) == label_spans(np.array([], int), blank=0) == []
 
 
 def test_spaces_at_the_ends_and_two_in_a_row_are_no_words():
