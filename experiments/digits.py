@@ -31,9 +31,9 @@ from nnarch.signal.distortion import distort
 from nnarch.signal.pictures import to_float
 from nnarch.train import Loss, Task, TrainConfig, to_json
 
-# Of 799 and 798 thousand parameters, and about as many operations a picture.
-RENET = ReNetConfig(patches=(4, 2), hidden=64)
-LENET = LeNetConfig(channels=(32, 64), dense=(237,))
+# Of 536 and 537 thousand parameters, and about as many operations a picture.
+RENET = ReNetConfig()
+LENET = LeNetConfig(channels=(32, 64), dense=(154,))
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class DecodeConfig:
 
 
 TRAINING = TrainConfig(
-    steps=8000,
+    steps=6000,
     learning_rate=2e-3,
     warmup_steps=300,
     weight_decay=0.05,
