@@ -18,6 +18,7 @@ from rich.table import Table
 
 from nnarch import train
 from nnarch.data.fetch import DataMissing
+from nnarch.report import read_run
 from scripts.runs import Run, open_run
 
 Figures = Mapping[str, float]
@@ -52,6 +53,8 @@ def evaluate(run: Run) -> None:
     console = Console()
     console.print(f"evaluating step {run.step} of {run.workdir}")
     figures = run.experiment.evaluate(run.config, run.model)
+    if hasattr(run.experiment, "history"):  # an experiment that reads figures from its log
+        figures |= run.experiment.history(run.config, read_run(run.workdir).rows)
     _write(run.workdir / "metrics.json", figures)
     beside = run.experiment.baselines(run.config)
     _write(run.workdir / "baselines.json", beside)

@@ -8,7 +8,7 @@ The plan is the same in every process, and each takes its rows of every batch: w
 not depend on how many processes there are.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -49,7 +49,7 @@ class Batches:
 
     def __post_init__(self) -> None:
         """Checks that each process has a share."""
-        _check_share(self.batch_size, self.process_index, self.process_count)
+        check_share(self.batch_size, self.process_index, self.process_count)
 
     @cached_property
     def _plan(self) -> Plan:
@@ -71,9 +71,7 @@ class Batches:
 
     def iterator(self) -> grain.DatasetIterator[Batch]:
         """Yields batches without end; `get_state` and `set_state` take the position along."""
-        numbers = grain.MapDataset.range(_ENDLESS)
-        options = grain.ReadOptions(num_threads=self.threads, prefetch_buffer_size=16)
-        return iter(numbers.map(self.batch).to_iter_dataset(options))
+        return batches_by_number(self.batch, threads=self.threads)
 
     def batch(self, number: int) -> Batch:
         """This process' rows of batch `number`."""
@@ -93,6 +91,15 @@ class Batches:
         return 1 - used / total if total else 0.0
 
 
+def batches_by_number(
+    batch: Callable[[int], Batch], *, threads: int = 0
+) -> grain.DatasetIterator[Batch]:
+    """Yields batch(0), batch(1), ... without end."""
+    numbers = grain.MapDataset.range(_ENDLESS)
+    options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=16)
+    return iter(numbers.map(batch).to_iter_dataset(options))
+
+
 def evaluation_batches(
     examples: Examples, batch_size: int, *, process_index: int = 0, process_count: int = 1
 ) -> Iterator[dict[str, Any]]:
@@ -104,7 +111,7 @@ def evaluation_batches(
     Raises:
       ValueError: the batch does not divide among the processes, or there is no such process.
     """
-    _check_share(batch_size, process_index, process_count)
+    check_share(batch_size, process_index, process_count)
     return _evaluation_batches(examples, batch_size, process_index, process_count)
 
 
@@ -119,7 +126,8 @@ def _evaluation_batches(
         yield batch | {"index": index.astype(np.int32), "valid": places < count}
 
 
-def _check_share(batch_size: int, process_index: int, process_count: int) -> None:
+def check_share(batch_size: int, process_index: int, process_count: int) -> None:
+    """Raises ValueError unless the batch divides among the processes and there is this one."""
     if batch_size < 1 or process_count < 1 or batch_size % process_count:
         raise ValueError(
             f"expected a batch that divides among the processes; got {batch_size} examples for "

@@ -3,6 +3,7 @@
 from nnarch.nn.cnn import CNN, ResidualBlock
 from nnarch.nn.convolution import BatchNorm, Convolution, ConvolutionBlock
 from nnarch.nn.embedding import Embedding
+from nnarch.nn.grid import GridLSTM1D, GridLSTM2D
 from nnarch.nn.linear import Linear, dropout
 from nnarch.nn.recurrent import GRU, LSTM, Elman
 from nnarch.nn.renet import ReNet
@@ -19,6 +20,8 @@ __all__ = [
     "ConvolutionBlock",
     "Elman",
     "Embedding",
+    "GridLSTM1D",
+    "GridLSTM2D",
     "LayerNorm",
     "Linear",
     "ReNet",

@@ -1,0 +1,61 @@
+"""Batches that are drawn by a rule, endless and never the same: each from its number alone.
+
+So the position of an iterator is one integer, and a run that goes on where it stopped sees what it
+would have seen. Every process draws the whole batch and keeps its rows.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import grain
+import jax
+import numpy as np
+
+from nnarch.data.examples import Batch
+from nnarch.data.pipeline import batches_by_number, check_share
+
+Draw = Callable[[np.random.Generator, int], Batch]
+"""Draws so many examples, as arrays with the examples first."""
+
+
+@dataclass(frozen=True, eq=False)
+class GeneratedBatches:
+    """Endless training batches of what `draw` draws.
+
+    Args:
+      draw: what to draw; every batch has one shape.
+      batch_size: examples of a batch, over all processes.
+      seed: of the draws.
+      process_index, process_count: which rows of each batch this process feeds.
+
+    Raises:
+      ValueError: the batch does not divide among the processes, or there is no such process.
+    """
+
+    draw: Draw
+    batch_size: int
+    seed: int = 0
+    process_index: int = 0
+    process_count: int = 1
+
+    def __post_init__(self) -> None:
+        """Checks that each process has a share."""
+        check_share(self.batch_size, self.process_index, self.process_count)
+
+    @cached_property
+    def shapes(self) -> tuple[dict[str, jax.ShapeDtypeStruct], ...]:
+        """What this process yields."""
+        first = self.batch(0)
+        return ({name: jax.ShapeDtypeStruct(a.shape, a.dtype) for name, a in first.items()},)
+
+    def iterator(self) -> grain.DatasetIterator[Batch]:
+        """Yields batches without end; `get_state` and `set_state` take the position along."""
+        return batches_by_number(self.batch)
+
+    def batch(self, number: int) -> Batch:
+        """This process' rows of batch `number`."""
+        whole = self.draw(np.random.default_rng([self.seed, number]), self.batch_size)
+        size = self.batch_size // self.process_count
+        mine = slice(self.process_index * size, (self.process_index + 1) * size)
+        return {name: values[mine] for name, values in whole.items()}
