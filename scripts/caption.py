@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
+from scripts.pictures import NotAPicture, open_picture
 from scripts.runs import Run, open_or_tell
 
 
@@ -36,10 +37,6 @@ def caption(run: Run, paths: list[Path]) -> int:
     return 0 if len(pictures) == len(set(paths)) else 1
 
 
-class NotAPicture(Exception):
-    """A file cannot be read as a picture; the message names it."""
-
-
 def read_picture(path: Path, size: int) -> np.ndarray:
     """A picture of any size and mode as training shows them: uint8 [size, size, 3], on white.
 
@@ -48,17 +45,7 @@ def read_picture(path: Path, size: int) -> np.ndarray:
     Raises:
       NotAPicture: the file is absent, unreadable, damaged or no picture.
     """
-    try:
-        with Image.open(path) as image:
-            drawn = ImageOps.exif_transpose(image).convert("RGBA")
-    except UnidentifiedImageError:
-        raise NotAPicture(
-            f"{path} is not a picture that can be read. Give a PNG or JPEG."
-        ) from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise NotAPicture(f"{path} cannot be read: {reason}.") from error
-    drawn = ImageOps.contain(drawn, (size, size), Image.Resampling.LANCZOS)
+    drawn = ImageOps.contain(open_picture(path), (size, size), Image.Resampling.LANCZOS)
     ground = Image.new("RGBA", (size, size), "white")
     ground.alpha_composite(drawn, ((size - drawn.width) // 2, (size - drawn.height) // 2))
     return np.asarray(ground.convert("RGB"))

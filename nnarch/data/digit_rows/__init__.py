@@ -9,7 +9,9 @@ from nnarch.data.digit_rows.rows import (
     decode,
     encode,
     examples,
+    lay_out,
     pictures_alone,
+    unlabelled,
 )
 
 __all__ = [
@@ -21,6 +23,8 @@ __all__ = [
     "decode",
     "encode",
     "examples",
+    "lay_out",
     "load",
     "pictures_alone",
+    "unlabelled",
 ]

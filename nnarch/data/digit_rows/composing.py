@@ -13,9 +13,9 @@ from rich.progress import track
 
 from nnarch.data import mnist
 from nnarch.data.digit_rows.drawing import Drawn, draw_row
-from nnarch.data.digit_rows.rows import Rows, columns_needed
+from nnarch.data.digit_rows.rows import Rows, columns_needed, lay_out
 from nnarch.data.digit_rows.style import HARDER, TRAINING, Style
-from nnarch.data.examples import Ragged, ragged
+from nnarch.data.examples import Ragged
 from nnarch.data.mnist import Digits
 from nnarch.data.prepared import data_folder, made_once
 
@@ -93,11 +93,8 @@ def compose(
         _draw(digits[places], style, np.random.default_rng([*seed, 1, row]))
         for row, places in enumerate(rows)
     ]
-    return Rows(
-        ragged([each.picture.T for each, _ in drawn], "widths"),
-        ragged([labels for _, labels in drawn], "label_lengths"),
-        np.concatenate([each.places for each, _ in drawn]),
-    )
+    pictures, places = zip(*(each for each, _ in drawn), strict=True)
+    return lay_out(pictures, [labels for _, labels in drawn], places)
 
 
 def _deal(available: int, count: int, style: Style, rng: np.random.Generator) -> Iterator:

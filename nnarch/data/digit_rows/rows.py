@@ -1,13 +1,13 @@
 """Rows of digits in memory, and what the pipeline draws from them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from nnarch.data import mnist
-from nnarch.data.examples import Examples, Ragged
+from nnarch.data.examples import Examples, Ragged, ragged
 
 BLANK = 0
 CLASSES = 1 + mnist.CLASSES
@@ -38,6 +38,14 @@ class Rows:
         """uint8 [Y, X]."""
         return np.asarray(self.pictures.values[_span(self.pictures, row)]).T
 
+    def width(self, row: int) -> int:
+        """Columns of its picture."""
+        return int(self.pictures.starts[row + 1] - self.pictures.starts[row])
+
+    def labels_of(self, row: int) -> np.ndarray:
+        """int32 [digits]."""
+        return self.labels.values[_span(self.labels, row)]
+
     def places_of(self, row: int) -> np.ndarray:
         """int32 [digits, 2]."""
         return self.places[_span(self.labels, row)]
@@ -45,9 +53,33 @@ class Rows:
     @property
     def texts(self) -> tuple[str, ...]:
         """The digits of each row, from left to right."""
-        return tuple(
-            decode(self.labels.values[_span(self.labels, row)]) for row in range(len(self))
+        return tuple(decode(self.labels_of(row)) for row in range(len(self)))
+
+    def take(self, rows: Sequence[int]) -> "Rows":
+        """Those rows alone."""
+        return lay_out(
+            [self.picture(row) for row in rows],
+            [self.labels_of(row) for row in rows],
+            [self.places_of(row) for row in rows],
         )
+
+
+def lay_out(
+    pictures: Sequence[np.ndarray], labels: Sequence[np.ndarray], places: Sequence[np.ndarray]
+) -> Rows:
+    """Rows of pictures uint8 [Y, X_i], their labels int32 [L_i] and places int32 [L_i, 2]."""
+    return Rows(
+        ragged([picture.T for picture in pictures], "widths"),
+        ragged(labels, "label_lengths"),
+        np.concatenate(places),
+    )
+
+
+def unlabelled(pictures: Sequence[np.ndarray]) -> Rows:
+    """Rows of pictures uint8 [Y, X_i] of which nothing else is known."""
+    nothing = np.zeros(0, np.int32)
+    count = len(pictures)
+    return lay_out(pictures, [nothing] * count, [nothing.reshape(0, 2)] * count)
 
 
 def _span(part: Ragged, row: int) -> slice:
