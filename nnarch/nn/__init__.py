@@ -5,10 +5,12 @@ from nnarch.nn.convolution import BatchNorm, Convolution, ConvolutionBlock
 from nnarch.nn.embedding import Embedding
 from nnarch.nn.grid import GridLSTM1D, GridLSTM2D
 from nnarch.nn.linear import Linear, dropout
+from nnarch.nn.pyramid import Pyramid
 from nnarch.nn.recurrent import GRU, LSTM, Elman
 from nnarch.nn.renet import ReNet
 from nnarch.nn.sequence import LayerNorm, TimeConvolution
 from nnarch.nn.stack import Bidirectional, Stacked
+from nnarch.nn.volumes import InstanceNorm, VolumeBlock, VolumeConvolution
 
 __all__ = [
     "CNN",
@@ -22,11 +24,15 @@ __all__ = [
     "Embedding",
     "GridLSTM1D",
     "GridLSTM2D",
+    "InstanceNorm",
     "LayerNorm",
     "Linear",
+    "Pyramid",
     "ReNet",
     "ResidualBlock",
     "Stacked",
     "TimeConvolution",
+    "VolumeBlock",
+    "VolumeConvolution",
     "dropout",
 ]
