@@ -1,0 +1,85 @@
+"""LSTM and GRU inside a step of `deferred_scan`: beside the input a step reads what is attended to.
+
+The input's projection comes ready; the product of the rest is the step's own.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from nnarch.kernels.cells import GRUParams, GRUState, LSTMParams, LSTMState
+from nnarch.kernels.deferred import Multiply
+
+DENSE = "bk,kn->bn"
+
+
+class Cell(NamedTuple):
+    """A cell, and what it is made of."""
+
+    state: type
+    weights: Callable[[tuple, Array], dict[str, Array]]  # from its parameters and w_x of the rest
+    constants: Callable[[tuple, int], dict[str, Array]]
+    step: Callable[[Multiply, dict[str, Any], Array, Array, tuple], tuple]
+
+
+def _lstm_step(multiply, read, projected, rest, state: LSTMState) -> LSTMState:
+    z = projected + multiply("w_state", jnp.concatenate([rest, state.h], axis=-1))
+    i, f, g, o = jnp.split(z, 4, axis=-1)
+    c = jax.nn.sigmoid(f) * state.c + jax.nn.sigmoid(i) * jnp.tanh(g)
+    return LSTMState(jax.nn.sigmoid(o) * jnp.tanh(c), c)
+
+
+def _gru_after_step(multiply, read, projected, rest, state: GRUState) -> GRUState:
+    x_r, x_z, x_n = jnp.split(projected + multiply("w_rest", rest), 3, axis=-1)
+    h_r, h_z, h_n = jnp.split(multiply("w_h", state.h), 3, axis=-1)
+    r, z = jax.nn.sigmoid(x_r + h_r), jax.nn.sigmoid(x_z + h_z)
+    n = jnp.tanh(x_n + r * (h_n + read["b_n"]))
+    return GRUState(n + z * (state.h - n))
+
+
+def _gru_before_step(multiply, read, projected, rest, state: GRUState) -> GRUState:
+    x_r, x_z, x_n = jnp.split(projected + multiply("w_rest", rest), 3, axis=-1)
+    h_r, h_z = jnp.split(multiply("w_gates", state.h), 2, axis=-1)
+    r, z = jax.nn.sigmoid(x_r + h_r), jax.nn.sigmoid(x_z + h_z)
+    n = jnp.tanh(x_n + multiply("w_candidate", r * state.h) + read["b_n"])
+    return GRUState(n + z * (state.h - n))
+
+
+def _b_n_of_rows(params: GRUParams, batch: int) -> dict[str, Array]:
+    """One a row, so that its gradient is no sum over the batch inside the loop."""
+    return {"b_n": jnp.broadcast_to(params.b_n, (batch, len(params.b_n)))}
+
+
+LSTM = Cell(
+    LSTMState,
+    lambda params, rest: {"w_state": jnp.concatenate([rest, params.w_h])},
+    lambda params, batch: {},
+    _lstm_step,
+)
+GRU = {
+    "after": Cell(
+        GRUState,
+        lambda params, rest: {"w_rest": rest, "w_h": params.w_h},
+        _b_n_of_rows,
+        _gru_after_step,
+    ),
+    "before": Cell(
+        GRUState,
+        lambda params, rest: {
+            "w_rest": rest,
+            "w_gates": params.w_h[:, : -params.w_h.shape[0]],
+            "w_candidate": params.w_h[:, -params.w_h.shape[0] :],
+        },
+        _b_n_of_rows,
+        _gru_before_step,
+    ),
+}
+PRODUCTS = dict.fromkeys(("w_state", "w_rest", "w_h", "w_gates", "w_candidate"), DENSE)
+
+
+def cell_of(params: LSTMParams | GRUParams, reset: str) -> Cell:
+    """The cell that these parameters are of."""
+    return GRU[reset] if isinstance(params, GRUParams) else LSTM

@@ -1,0 +1,178 @@
+"""Decoders that attend at every step, as loops whose weights get their gradients after them.
+
+`luong` asks with the state after a step, and feeds what it found into the next one; `bahdanau` asks
+with the state before a step, and feeds what it finds into this one.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from nnarch.kernels.attention import cells, scores
+from nnarch.kernels.attention.cells import Cell, cell_of
+from nnarch.kernels.attention.memory import Memory
+from nnarch.kernels.attention.parameters import ScoreParams
+from nnarch.kernels.cells import GRUParams, GRUState, LSTMParams, LSTMState
+from nnarch.kernels.deferred import Multiply, deferred_scan
+from nnarch.kernels.dtypes import accumulator
+
+
+class LuongParams(NamedTuple):
+    """Source: Luong, Pham and Manning 2015, arXiv 1508.04025, sections 3.1 and 3.3."""
+
+    cell: LSTMParams | GRUParams  # of inputs D + O, with w_x [D + O, ..]
+    score: ScoreParams  # of queries H and keys K
+    w_out: Array  # [V + H, O], of [context, h]
+    b_out: Array  # [O]
+
+
+class BahdanauParams(NamedTuple):
+    """Source: Bahdanau, Cho and Bengio 2014, arXiv 1409.0473, appendix A.2."""
+
+    cell: LSTMParams | GRUParams  # of inputs D + V, with w_x [D + V, ..]
+    score: ScoreParams  # of queries H and keys K
+
+
+class LuongState(NamedTuple):
+    """What one step hands to the next."""
+
+    cell: LSTMState | GRUState
+    fed: Array  # [B, O], tanh([context, h] w_out + b_out)
+
+
+class _Step(NamedTuple):
+    """A step of either decoder. Hashable: it is static."""
+
+    cell: Cell
+
+    def luong(self, multiply: Multiply, read: dict[str, Any], carry: LuongState, inputs):
+        projected, here = inputs
+        state = self.cell.step(multiply, read, projected, carry.fed, carry.cell)
+        context, shares = scores.attend(multiply, read, read["valid"], state.h)
+        joined = multiply("w_out", jnp.concatenate([context, state.h], axis=-1))
+        fed = jnp.tanh(joined + read["b_out"])
+        return _where(here, LuongState(state, fed), carry), (fed, context, shares)
+
+    def bahdanau(self, multiply: Multiply, read: dict[str, Any], carry: tuple, inputs):
+        projected, here = inputs
+        context, shares = scores.attend(multiply, read, read["valid"], carry.h)
+        state = self.cell.step(multiply, read, projected, context, carry)
+        return _where(here, state, carry), (state.h, context, shares)
+
+
+def _where(here: Array | None, new, old):
+    """The state goes on where a step is valid."""
+    if here is None:
+        return new
+    return jax.tree.map(lambda n, o: jnp.where(here[:, None] > 0, n, o), new, old)
+
+
+def nothing(run, params, batch: int, dtype: jnp.dtype, reset: str):
+    """The state of zeros that `run`, luong or bahdanau, begins with."""
+    hidden = params.cell.w_h.shape[0]
+    state_type = cell_of(params.cell, reset).state
+    state = state_type(*(jnp.zeros((batch, hidden), dtype) for _ in state_type._fields))
+    if run is luong:
+        return LuongState(state, jnp.zeros((batch, len(params.b_out)), dtype))
+    return state
+
+
+class Decoded(NamedTuple):
+    """What is said at each step, what was found there, and where."""
+
+    ys: Array  # [B, T, O] (luong) or [B, T, H] (bahdanau); zero past a row's length
+    contexts: Array  # [B, T, V], the shares' mean of the values
+    shares: Array  # [B, T, S], float32
+
+
+def luong(
+    params: LuongParams,
+    xs: Array,
+    memory: Memory,
+    initial: LuongState,
+    valid: Array | None,
+    *,
+    reset: str,
+    deferred: bool,
+) -> tuple[Decoded, LuongState]:
+    """xs [B, T, D] -> what is said, and the last state."""
+    step = _Step(cell_of(params.cell, reset)).luong
+    weights = {"w_out": params.w_out}
+    constants = {"b_out": _rows(params.b_out, xs)}
+    final, (ys, contexts, shares) = _decode(
+        step, params, xs, memory, initial, valid, weights, constants, reset=reset, deferred=deferred
+    )
+    return _leave(xs, valid, ys, contexts, shares), final
+
+
+def bahdanau(
+    params: BahdanauParams,
+    xs: Array,
+    memory: Memory,
+    initial: LSTMState | GRUState,
+    valid: Array | None,
+    *,
+    reset: str,
+    deferred: bool,
+) -> tuple[Decoded, LSTMState | GRUState]:
+    """xs [B, T, D] -> what is said, and the last state."""
+    step = _Step(cell_of(params.cell, reset)).bahdanau
+    final, (ys, contexts, shares) = _decode(
+        step, params, xs, memory, initial, valid, {}, {}, reset=reset, deferred=deferred
+    )
+    return _leave(xs, valid, ys, contexts, shares), final
+
+
+def _decode(step, params, xs, memory, initial, valid, weights, constants, *, reset, deferred):
+    cell, inputs = cell_of(params.cell, reset), xs.shape[2]
+    weights = weights | cell.weights(params.cell, params.cell.w_x[inputs:])
+    weights |= scores.weights(params.score, memory)
+    constants = constants | cell.constants(params.cell, len(xs))
+    constants |= scores.constants(params.score, memory)
+    constants["valid"] = memory.valid.astype(accumulator(xs.dtype))
+    run = deferred_scan if deferred else plain_scan
+    products = {name: PRODUCTS[name] for name in weights}
+    steps = _projected(params.cell, xs), _time_first_floats(valid)
+    return run(step, weights, constants, initial, steps, products=products, operand=xs.dtype)
+
+
+PRODUCTS = scores.PRODUCTS | cells.PRODUCTS | {"w_out": cells.DENSE}
+
+
+def plain_scan(step, weights, constants, carry, xs, *, products, operand):
+    """As `deferred_scan`, differentiated by JAX."""
+    exact = accumulator(operand)
+
+    def multiply(name, v):
+        w = weights[name].astype(operand)
+        return jnp.einsum(products[name], v.astype(operand), w, preferred_element_type=exact)
+
+    return lax.scan(lambda carry, x: step(multiply, constants, carry, x), carry, xs)
+
+
+def _projected(cell: LSTMParams | GRUParams, xs: Array) -> Array:
+    """x w_x + b of every step: [T, B, ..]."""
+    exact = accumulator(xs.dtype)
+    w_x = cell.w_x[: xs.shape[2]].astype(xs.dtype)
+    projected = jnp.einsum("btd,dn->tbn", xs, w_x, preferred_element_type=exact)
+    return projected + cell.b.astype(exact)
+
+
+def _rows(b: Array, xs: Array) -> Array:
+    """One a row, so that its gradient is no sum over the batch inside the loop."""
+    return jnp.broadcast_to(b.astype(accumulator(xs.dtype)), (len(xs), len(b)))
+
+
+def _time_first_floats(valid: Array | None) -> Array | None:
+    """Floats, since what a loop is differentiated by must have a gradient."""
+    return None if valid is None else valid.T.astype(jnp.float32)
+
+
+def _leave(xs: Array, valid: Array | None, ys, contexts, shares) -> Decoded:
+    """Brings the batch first, and zeroes the padding."""
+    stacks = [jnp.swapaxes(stack, 0, 1) for stack in (ys, contexts, shares)]
+    if valid is not None:
+        stacks = [jnp.where(valid[..., None], stack, 0) for stack in stacks]
+    return Decoded(stacks[0].astype(xs.dtype), stacks[1].astype(xs.dtype), stacks[2])

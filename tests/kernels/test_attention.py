@@ -1,0 +1,219 @@
+"""Attention and its decoders against float64 loops, and against themselves in other forms."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+from kernels.attention_cases import (
+    BATCH,
+    CELLS,
+    HIDDEN,
+    INPUTS,
+    KEYS_OF,
+    LENGTHS,
+    STEPS,
+    VALUES,
+    decode,
+    every_decoder,
+    every_implementation,
+    every_score,
+    parameters,
+    problem,
+    respond,
+)
+from oracles import attention as oracle
+from tolerances import (
+    BFLOAT16,
+    FLOAT32,
+    FLOAT32_GRADIENT,
+    FLOAT64_DIFFERENCES,
+    FLOAT64_RECURRENT,
+)
+
+from nnarch.kernels import attention as kernels
+
+
+def as_dict(params):
+    """By name, float64, all the way down."""
+    if hasattr(params, "_fields"):
+        return {name: as_dict(value) for name, value in params._asdict().items()}
+    return np.asarray(params, np.float64)
+
+
+def assert_rows(found, expected_of_row, tolerance):
+    decoded, state = found
+    for row in range(BATCH):
+        *stacks, last = expected_of_row(row)
+        for name, stack, expected in zip(decoded._fields, decoded, stacks, strict=True):
+            np.testing.assert_allclose(stack[row], expected, err_msg=name, **tolerance)
+        for leaf, expected in zip(jax.tree.leaves(state), last, strict=True):
+            np.testing.assert_allclose(leaf[row], expected, **tolerance)
+
+
+@every_implementation
+@every_decoder
+@every_score
+@pytest.mark.parametrize(("cell", "reset"), CELLS)
+def test_decoders_are_the_oracle(decoder, score, cell, reset, implementation):
+    params, (xs, values) = parameters(decoder, score=score, cell=cell), problem()
+    found = decode(
+        decoder, params, xs, values, KEYS_OF, LENGTHS, reset=reset, implementation=implementation
+    )
+    run, named = getattr(oracle, decoder), as_dict(params)
+
+    def expected(row):
+        clean = [np.nan_to_num(np.asarray(a[row], np.float64)) for a in (xs, values)]
+        return run(named, *clean, KEYS_OF[row], LENGTHS[row], reset)
+
+    assert_rows(found, expected, FLOAT32)
+
+
+@every_decoder
+def test_float64_is_the_oracle(decoder):
+    with jax.enable_x64(True):
+        params = parameters(decoder, score="additive", dtype=jnp.float64)
+        xs, values = problem(np.float64)
+        found = decode(decoder, params, xs, values, KEYS_OF, LENGTHS)
+        run, named = getattr(oracle, decoder), as_dict(params)
+
+        def expected(row):
+            clean = [np.nan_to_num(np.asarray(a[row])) for a in (xs, values)]
+            return run(named, *clean, KEYS_OF[row], LENGTHS[row], "after")
+
+        assert_rows(found, expected, FLOAT64_RECURRENT)
+
+
+@every_decoder
+@pytest.mark.parametrize(
+    ("score", "cell", "reset"),
+    [
+        ("dot", "lstm", "after"),
+        ("general", "gru", "after"),
+        ("additive", "gru", "before"),
+        ("additive", "lstm", "after"),
+    ],
+)
+def test_gradients_are_those_of_the_plain_scan(decoder, score, cell, reset):
+    params, (xs, values) = parameters(decoder, score=score, cell=cell), problem()
+    found, expected = (
+        respond(decoder, params, xs, values, KEYS_OF, LENGTHS, reset=reset, implementation=name)
+        for name in ("scan", "reference")
+    )
+    for f, e in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        assert np.all(np.isfinite(f))
+        np.testing.assert_allclose(f, e, **FLOAT32_GRADIENT)
+
+
+@every_decoder
+@every_score
+def test_gradients_agree_with_differences(decoder, score):
+    with jax.enable_x64(True):
+        params = parameters(decoder, score=score, dtype=jnp.float64)
+        xs, values = map(jnp.nan_to_num, problem(np.float64))
+
+        def run(params, xs, values):
+            return decode(decoder, params, xs, values, KEYS_OF, LENGTHS)
+
+        check_grads(run, (params, xs, values), order=1, modes=["rev"], **FLOAT64_DIFFERENCES)
+
+
+@every_score
+def test_attention_at_once_is_the_oracle(score):
+    params, (_, values) = parameters("bahdanau", score=score).score, problem()
+    queries = jax.random.normal(jax.random.key(0), (BATCH, STEPS, HIDDEN))
+    memory = kernels.attention_memory(params, values, lengths=KEYS_OF)
+    contexts, shares = kernels.attention(params, queries, memory)
+    named = as_dict(params)
+    for row in range(BATCH):
+        clean = np.nan_to_num(np.asarray(values[row], np.float64))
+        for t in range(STEPS):
+            context, share = oracle.attend(named, np.float64(queries[row, t]), clean, KEYS_OF[row])
+            np.testing.assert_allclose(contexts[row, t], context, **FLOAT32)
+            np.testing.assert_allclose(shares[row, t], share, **FLOAT32)
+            assert not np.any(shares[row, t, KEYS_OF[row] :])  # exactly
+
+
+@every_decoder
+def test_two_halves_are_the_whole(decoder):
+    """What a search does: a step at a time over one memory."""
+    params, (xs, values) = parameters(decoder), problem()
+    xs = jnp.nan_to_num(xs)
+    memory = kernels.attention_memory(params.score, values, lengths=KEYS_OF)
+    run = {"luong": kernels.luong_decoder, "bahdanau": kernels.bahdanau_decoder}[decoder]
+    whole, last = run(params, xs, memory)
+    state, said = None, []
+    for t in range(STEPS):
+        decoded, state = run(params, xs[:, t : t + 1], memory, state)
+        said.append(decoded.ys)
+    np.testing.assert_allclose(jnp.concatenate(said, axis=1), whole.ys, **FLOAT32)
+    for f, e in zip(jax.tree.leaves(state), jax.tree.leaves(last), strict=True):
+        np.testing.assert_allclose(f, e, **FLOAT32)
+
+
+@every_decoder
+def test_bfloat16_keeps_its_dtype_and_states_are_float32(decoder):
+    params, (xs, values) = parameters(decoder), problem()
+    exact, _ = decode(decoder, params, xs, values, KEYS_OF, LENGTHS)
+    low = [a.astype(jnp.bfloat16) for a in (xs, values)]
+    rounded, state = decode(decoder, params, *low, KEYS_OF, LENGTHS)
+    assert rounded.ys.dtype == jnp.bfloat16
+    assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(state))
+    assert rounded.shares.dtype == jnp.float32
+    np.testing.assert_allclose(rounded.ys.astype(jnp.float32), exact.ys, atol=10 * BFLOAT16["atol"])
+
+
+def test_scores_of_any_size_give_shares():
+    """Large scores overflow no exponential; all equal ones share equally."""
+    params = kernels.DotParams()
+    values = jnp.full((1, 4, 2), 1e3)
+    memory = kernels.attention_memory(params, values, lengths=[3])
+    _, shares = kernels.attention(params, jnp.full((1, 1, 2), 1e3), memory)
+    np.testing.assert_allclose(shares[0, 0], [1 / 3, 1 / 3, 1 / 3, 0], **FLOAT32)
+
+
+def fitting():
+    params = parameters("luong")
+    return params, *problem()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda p, xs, v: (p, xs[0], v), "xs \\[B, T, D\\]"),
+        (lambda p, xs, v: (p, xs[:3], v), "a memory for each row"),
+        (lambda p, xs, v: (p, xs[..., :1], v), "init_luong_decoder"),
+        (lambda p, xs, v: (p._replace(w_out=p.w_out[1:]), xs, v), "expects w_out"),
+        (lambda p, xs, v: (p, xs.astype(jnp.int32), v), "floating"),
+        (lambda p, xs, v: (p._replace(cell=p.score), xs, v), "an LSTM or a GRU"),
+    ],
+)
+def test_a_wrong_call_names_the_remedy(wrong, message):
+    params, xs, values = wrong(*fitting())
+    memory = kernels.attention_memory(parameters("luong").score, values)
+    with pytest.raises(ValueError, match=message):
+        kernels.luong_decoder(params, xs, memory)
+
+
+def test_a_memory_that_does_not_fit_is_refused():
+    params, _, values = fitting()
+    with pytest.raises(ValueError, match="K = 5"):
+        kernels.attention_memory(params.score, values[..., :5])
+    with pytest.raises(ValueError, match="a key for each value"):
+        kernels.attention_memory(params.score, values, values[:, :2])
+    with pytest.raises(ValueError, match="lie between 0 and 5"):
+        kernels.attention_memory(params.score, values, lengths=[9] * BATCH)
+    memory = kernels.attention_memory(params.score, values)
+    with pytest.raises(ValueError, match="queries of 6"):
+        kernels.attention(params.score, jnp.zeros((BATCH, 1, 4)), memory)
+    with pytest.raises(ValueError, match="one size"):
+        kernels.init_luong_decoder(jax.random.key(0), INPUTS, VALUES, 5, 5, score="dot")
+
+
+def test_nothing_gives_nothing():
+    params, xs, values = fitting()
+    memory = kernels.attention_memory(params.score, values[:, :0])
+    decoded, _ = kernels.luong_decoder(params, jnp.nan_to_num(xs), memory)
+    assert decoded.shares.shape == (BATCH, STEPS, 0)
+    assert np.all(np.isfinite(decoded.ys))
+    assert not np.any(decoded.contexts)
