@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nnarch.kernels import attention as kernels
+from nnarch import kernels
 
 BATCH, STEPS, PLACES, INPUTS, VALUES, HIDDEN, OUTPUTS = 8, 4, 5, 2, 6, 6, 3
 KEYS_OF = np.array([5, 0, 2, 1, 5, 3, 4, 5], np.int32)

@@ -31,7 +31,7 @@ from tolerances import (
     FLOAT64_RECURRENT,
 )
 
-from nnarch.kernels import attention as kernels
+from nnarch import kernels
 
 
 def as_dict(params):
