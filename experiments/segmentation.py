@@ -7,6 +7,7 @@ on. Asked are grey matter, white matter and fluid of the T1 picture of that brai
 anatomy: what is tested is reading an unknown scanner's picture, not an unknown brain.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 import tyro
 from flax import nnx
 from jax import Array
+from jax.sharding import Mesh
 from scipy.ndimage import gaussian_filter
 from sklearn.mixture import GaussianMixture
 
@@ -275,7 +277,7 @@ def probabilities(config: Config, model: nnx.Module, picture: np.ndarray) -> np.
     starts = block_starts(padded.shape, size=size, step=step)
     graph, state = nnx.split(model)
     state = jax.device_put(state, replicated(mesh))
-    read = jax.jit(partial(_read_blocks, graph), out_shardings=replicated(mesh))
+    read = _reader(graph, mesh)
     blend = Blend(padded.shape, CLASSES, size=size)
     for first in range(0, len(starts), per_batch):
         mine = starts[first : first + per_batch]
@@ -287,8 +289,14 @@ def probabilities(config: Config, model: nnx.Module, picture: np.ndarray) -> np.
     return blend.mean()[:x, :y, :z]
 
 
-def _read_blocks(graph: nnx.GraphDef, state: nnx.State, blocks: Array) -> Array:
-    return jax.nn.softmax(nnx.merge(graph, state)(blocks).astype(jnp.float32))
+@cache
+def _reader(graph: nnx.GraphDef, mesh: Mesh) -> Callable[[nnx.State, Array], Array]:
+    """Compiled once: blocks [B, size, size, size] -> probabilities, whole on every device."""
+
+    def read(state: nnx.State, blocks: Array) -> Array:
+        return jax.nn.softmax(nnx.merge(graph, state)(blocks).astype(jnp.float32))
+
+    return jax.jit(read, out_shardings=replicated(mesh))
 
 
 def segment(config: Config, model: nnx.Module, picture: np.ndarray) -> np.ndarray:

@@ -143,7 +143,7 @@ class Windows:
     brain's volume there is nothing. `margin` more voxels on every side come along.
     """
 
-    def __init__(self, shares: np.ndarray, *, size: int, margin: int, fullest: float = 0.1):
+    def __init__(self, shares: np.ndarray, *, size: int, margin: int, fullest: float = 0.2):
         around = [(margin + size // 2,) * 2] * 3
         self._shares = np.pad(shares, [*around, (0, 0)])
         full = _filled(self._shares, size, margin) >= fullest
@@ -189,12 +189,12 @@ def windows(brain: Brain, *, size: int, margin: int) -> Examples:
       margin: more voxels on every side, for what deformation moves in.
 
     Raises:
-      ValueError: no block holds a tenth of tissue.
+      ValueError: no block holds a fifth of tissue.
     """
     values = Windows(brain.shares, size=size, margin=margin)
     if not len(values):
         raise ValueError(
-            f"expected a brain of which blocks of {size} voxels a side hold a tenth of tissue or "
+            f"expected a brain of which blocks of {size} voxels a side hold a fifth of tissue or "
             "more; none does. Cut smaller blocks."
         )
     return Examples(fixed={"shares": Fixed(values, np.arange(len(values)))})

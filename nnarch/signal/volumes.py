@@ -125,19 +125,18 @@ def _interpolated(maps: Array, places: Array) -> Array:
 
 @partial(
     jax.jit,
-    static_argnames=("in_order", "gap", "gain", "texture", "bias", "noise", "nodes"),
+    static_argnames=("in_order", "gap", "gain", "texture", "bias", "noise"),
 )
 def paint(
     key: Array,
     shares: Array,
     *,
     in_order: float = 1.0,
-    gap: float = 0.1,
+    gap: float = 0.15,
     gain: float = 0.2,
     texture: float = 0.1,
     bias: tuple[float, float] = (0.0, 0.3),
     noise: tuple[float, float] = (0.0, 0.15),
-    nodes: int = 3,
 ) -> Array:
     """Gives each tissue a brightness, and lays a bias field and noise over the whole.
 
@@ -153,9 +152,9 @@ def paint(
       gain: share by which the whole is brighter or darker at most.
       texture: share by which a tissue's brightness varies slowly from place to place, at most, as
         one standard deviation.
-      bias: range of the bias field's strength: brightness is multiplied by its exponential.
+      bias: range of the bias field's strength: brightness is multiplied by the exponential of a
+        field of that standard deviation at the volume's corners, and of what lies between.
       noise: range of the noise's standard deviation, where the brightest tissue is 1.
-      nodes: of the grid between which slow variations are interpolated.
 
     Returns:
       float32 [B, Z, Y, X].
@@ -165,9 +164,9 @@ def paint(
     means = _means(for_means, batch, tissues, in_order, gap)
     ranges = ((-gain, gain), (0.0, texture), bias, noise)
     louder, rough, slope, grain = _strengths(for_strengths, batch, ranges)
-    varied = 1 + rough[..., None] * smooth_fields(for_texture, (batch, tissues), shape, nodes=nodes)
+    varied = 1 + rough[..., None] * smooth_fields(for_texture, (batch, tissues), shape, nodes=3)
     picture = jnp.sum(shares * varied * means[:, None, None, None], axis=-1)
-    field = smooth_fields(for_bias, (batch, 1), shape, nodes=nodes)[..., 0]
+    field = smooth_fields(for_bias, (batch, 1), shape, nodes=2)[..., 0]
     picture = (1 + louder) * picture * jnp.exp(slope * field)
     return picture + grain * random.normal(for_noise, (batch, *shape))
 

@@ -34,11 +34,11 @@ def ball(millimetres=2):
 
 CONFIG = segmentation.Config(
     train=train.TrainConfig(
-        steps=150,
+        steps=120,
         learning_rate=1e-2,
         warmup_steps=5,
-        evaluate_every=75,
-        checkpoint_every=75,
+        evaluate_every=60,
+        checkpoint_every=60,
         log_every=10,
         mesh=train.MeshConfig(data=1),
     ),
@@ -55,7 +55,7 @@ def balls():
     """The data of this file instead of the brain."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(segmentation.data, "load", ball)
-        patch.setattr(segmentation, "SMOOTHINGS", (0.0, 0.6))
+        patch.setattr(segmentation, "SMOOTHINGS", (0.0,))
         _forget()
         yield
     _forget()
