@@ -80,7 +80,7 @@ class DecodeConfig:
 
 
 TRAINING = TrainConfig(
-    steps=6000,
+    steps=4000,
     learning_rate=2e-3,
     warmup_steps=300,
     weight_decay=0.05,
