@@ -44,5 +44,5 @@ DOTS = {"rtol": 0, "atol": 0.1}
 # What is stored in 8 bits, against what was to be stored: half a step.
 EIGHT_BITS = {"rtol": 0, "atol": 0.5 / 255 + 1e-6}
 
-# A distance of a few voxels read between them as if it were linear there: 8e-3 seen, of 1.
+# A distance of a few voxels, read between them as if it were linear there: 8e-3 seen, of 1.
 BETWEEN_VOXELS = {"rtol": 0, "atol": 2e-2}
