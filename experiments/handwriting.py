@@ -2,8 +2,9 @@
 
 Rows of one to eight digits of MNIST, uneven in size, slant and place, touching at times. Where in a
 row each digit stands is never told in training. Asked are digits that training never held, written
-as in training (`rows`), and shifted and slanted more than any there (`harder`). `--model.kind
-columns` trains the other reader, which has the same number of parameters.
+as in training (`rows`), and slanted and shifted more than any there (`harder`; `slanted` and
+`shifted` in one of the two ways). `--model.kind columns` trains the other reader, which has the
+same number of parameters.
 """
 
 from collections.abc import Sequence
@@ -73,7 +74,7 @@ class DecodeConfig:
 
 
 TRAINING = TrainConfig(
-    steps=8000,
+    steps=6000,
     learning_rate=3e-3,
     warmup_steps=300,
     weight_decay=0.01,
@@ -228,12 +229,12 @@ def evaluate(config: Config, model: nnx.Module) -> dict[str, Figures]:
 
 
 def _found(aligned: Sequence[Alignment], split: Rows) -> float:
-    """Percent of the digits the middle of whose frames is over their ink."""
+    """Percent of the digits whose frames lie over their ink, be it in part."""
     hits = 0
     for row, each in enumerate(aligned):
         if each.log_prob > -np.inf:
-            middles, inked = each.places(split.width(row)).mean(axis=1), split.places_of(row)
-            hits += int(np.sum((inked[:, 0] <= middles) & (middles <= inked[:, 1])))
+            (starts, ends), (first, past) = each.places(split.width(row)).T, split.places_of(row).T
+            hits += int(np.sum((starts < past) & (ends > first)))
     return 100 * hits / len(split.places)
 
 
@@ -285,7 +286,7 @@ def report(config: Config, model: nnx.Module, workdir: Path, *, best_step: int |
     splits = _read(config.data)
     run = page.read_run(workdir)
     beside = baselines(config)
-    tests = {name: split for name, split in splits.items() if name in TESTS}
+    tests = {name: splits[name] for name in SHOWN_TESTS}
     told = {name: read(config, model, split) for name, split in tests.items()}
     sections = [
         page.spikes_section(
@@ -342,14 +343,19 @@ INTRODUCTIONS = {
 
 HOW_TO_READ = (
     "Above, the row, and in colour the columns in which the likeliest alignment has each digit of "
-    "the true text; below, the probability of each digit along the columns, the blank's in grey."
+    "the true text; below, the probability of each digit along the columns, the blank's in grey. "
+    "CTC asks for the order of the digits alone: a digit may be told by any frame near it."
 )
 
 # Split -> what its rows are called.
 TESTS = {
     "rows": "Digits never seen, written as in training",
-    "harder": "Digits never seen, shifted and slanted more than any in training",
+    "harder": "Digits never seen, slanted and shifted more than any in training",
+    "slanted": "Digits never seen, slanted more than any in training",
+    "shifted": "Digits never seen, shifted up or down more than any in training",
 }
+
+SHOWN_TESTS = ("rows", "harder")
 
 CLASS_NAMES = ("blank", *map(str, range(mnist.CLASSES)))
 
@@ -357,16 +363,17 @@ COLUMNS = (
     page.Column("cer", "digits wrong, %", "{:.2f}", better="min"),
     page.Column("cer_beam", "digits wrong, beam, %", "{:.2f}", better="min"),
     page.Column("row_errors", "rows wrong, %", better="min"),
-    page.Column("found", "found in their place, %", better="max"),
+    page.Column("found", "found over their ink, %", better="max"),
 )
 
 # Of all figures, those that results are quoted by: title -> split, figure.
 QUOTED = {
     "digits wrong, %": ("test_rows", "cer"),
     "by beam search": ("test_rows", "cer_beam"),
-    "found in their place": ("test_rows", "found"),
-    "harder: digits wrong": ("test_harder", "cer"),
-    "by beam search ": ("test_harder", "cer_beam"),
+    "found over their ink": ("test_rows", "found"),
+    "slanted: digits wrong": ("test_slanted", "cer"),
+    "shifted": ("test_shifted", "cer"),
+    "both (harder)": ("test_harder", "cer"),
 }
 
 
@@ -381,6 +388,7 @@ def _highlights(
             f"{name}: {baseline[split]['cer']:.1f} %",
         )
         for split, figures in results.items()
+        if split.removeprefix("test_") in SHOWN_TESTS
     ] + [page.Highlight(f"{count:,}", "parameters")]
 
 

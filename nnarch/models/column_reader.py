@@ -25,7 +25,7 @@ class ColumnReaderConfig:
 
     columns: int = 2
     """Columns of pixels of a frame."""
-    hidden: int = 96
+    hidden: int = 88
     """Units of each direction of a layer."""
     layers: int = 2
     """Recurrent layers."""

@@ -26,7 +26,7 @@ class MDLSTMReaderConfig:
 
     block: tuple[int, int] = (2, 2)
     """Rows and columns of pixels that the lowest layer reads as one."""
-    hidden: tuple[int, ...] = (8, 24, 48)
+    hidden: tuple[int, ...] = (4, 20, 64)
     """Units of each of a layer's four directions: as many layers as there are numbers."""
     patches: tuple[tuple[int, int], ...] = ((4, 2), (2, 1))
     """Rows and columns of what is joined behind each layer but the last."""

@@ -13,7 +13,7 @@ from nnarch.data.digit_rows.drawing import HEIGHT, INK, draw_row
 from nnarch.data.digit_rows.normalising import normalise
 from nnarch.data.digit_rows.pieces import PIECE, pieces
 from nnarch.data.digit_rows.rows import columns_needed
-from nnarch.data.digit_rows.style import HARDER, TRAINING, Range, Strokes
+from nnarch.data.digit_rows.style import HARDER, SHIFTED, SLANTED, TRAINING, Range, Strokes
 from nnarch.data.mnist import Digits
 from nnarch.data.pipeline import Batches
 
@@ -107,13 +107,18 @@ def test_each_digit_is_taken_once_before_any_is_taken_again():
     np.testing.assert_array_equal(np.sort(rows.labels.values), ordinals + 1)
 
 
-def test_harder_rows_lean_and_stand_further_than_any_of_training():
+@pytest.mark.parametrize(
+    ("style", "further"),
+    [(HARDER, ("slants", "drops")), (SLANTED, ("slants",)), (SHIFTED, ("drops",))],
+)
+def test_every_digit_leans_or_stands_further_than_any_of_training(style, further):
     rng = np.random.default_rng(0)
     usual = [TRAINING.draw(rng, 8) for _ in range(500)]
-    hard = [HARDER.draw(rng, 8) for _ in range(500)]
+    hard = [style.draw(rng, 8) for _ in range(500)]
     for name in ("slants", "drops"):
         largest = max(np.abs(getattr(each, name)).max() for each in usual)
-        assert largest < min(np.abs(getattr(each, name)).min() for each in hard)
+        least = min(np.abs(getattr(each, name)).min() for each in hard)
+        assert (largest <= least) == (name in further)
 
 
 def test_splits_share_no_digit_and_are_composed_once(tmp_path, monkeypatch):
@@ -127,9 +132,9 @@ def test_splits_share_no_digit_and_are_composed_once(tmp_path, monkeypatch):
     few = {name: split._replace(rows=8) for name, split in composing.SPLITS.items()}
     monkeypatch.setattr(composing, "SPLITS", few)
     first = digit_rows.load(folder=tmp_path)
-    assert asked == ["train", "validation", "test", "test"]
+    assert asked == ["train", "validation", *["test"] * 4]
     second = digit_rows.load(folder=tmp_path, splits=["rows"])
-    assert len(asked) == 4
+    assert len(asked) == 6
     assert list(second) == ["rows"]
     np.testing.assert_array_equal(second["rows"].pictures.values, first["rows"].pictures.values)
     np.testing.assert_array_equal(second["rows"].places, first["rows"].places)

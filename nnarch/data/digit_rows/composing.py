@@ -14,7 +14,7 @@ from rich.progress import track
 from nnarch.data import mnist
 from nnarch.data.digit_rows.drawing import Drawn, draw_row
 from nnarch.data.digit_rows.rows import Rows, columns_needed, lay_out
-from nnarch.data.digit_rows.style import HARDER, TRAINING, Style
+from nnarch.data.digit_rows.style import HARDER, SHIFTED, SLANTED, TRAINING, Style
 from nnarch.data.examples import Ragged
 from nnarch.data.mnist import Digits
 from nnarch.data.prepared import data_folder, made_once
@@ -37,6 +37,8 @@ SPLITS = {
     "validation": Split("validation", 1000, TRAINING),
     "rows": Split("test", 2000, TRAINING),
     "harder": Split("test", 2000, HARDER),
+    "slanted": Split("test", 1000, SLANTED),
+    "shifted": Split("test", 1000, SHIFTED),
 }
 
 
@@ -49,7 +51,8 @@ def load(
     """The rows, composed first where that has not been done.
 
     "train" and "validation"; the test sets are "rows", written as training's are, and "harder", in
-    which every digit leans further and stands further from the middle than any in training.
+    which every digit is slanted more and stands further from the middle than any in training;
+    "slanted" and "shifted" are so in one of the two ways.
 
     Args:
       name: where the digits are from; see nnarch.data.mnist.
