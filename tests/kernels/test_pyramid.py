@@ -130,6 +130,17 @@ def test_gradients_agree_with_differences_and_with_the_reference(implementation)
         np.testing.assert_allclose(f, e, **FLOAT32_GRADIENT)
 
 
+def test_gradients_outside_a_volume_count_for_nothing_though_they_are_no_numbers():
+    sizes = np.array([(3, 2, 4), (2, 2, 3)])
+    params, xs = parameters(6), volumes((2, 3, 2, 4), sizes=sizes)
+    _, pull = jax.vjp(lambda p, x: pyramid(p, x, sizes=sizes), params, xs)
+    inside = ~np.isnan(np.asarray(xs[..., :1]))
+    found = pull(jnp.broadcast_to(np.where(inside, 1, np.nan), (*xs.shape[:4], HIDDEN)))
+    expected = pull(jnp.broadcast_to(inside.astype(np.float32), (*xs.shape[:4], HIDDEN)))
+    for f, e in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_array_equal(f, e)
+
+
 def test_bfloat16_volumes_keep_their_dtype_and_states_are_float32():
     params, xs = parameters(), volumes((1, 4, 3, 3)).astype(jnp.bfloat16)
     rounded = jax.tree.map(lambda p: p.astype(jnp.bfloat16), params)
