@@ -182,23 +182,25 @@ class Alignment(NamedTuple):
     probabilities: np.ndarray  # [T, classes]
     frames: np.ndarray  # int32 [T]: the label or blank of each, on the likeliest path
     log_prob: float  # of that path; -inf where the digits cannot be aligned
+    columns_per_frame: int
 
-    def places(self, width: int) -> np.ndarray:
-        """float [digits, 2]: where each begins and ends, in columns of a picture so wide."""
+    @property
+    def places(self) -> np.ndarray:
+        """int [digits, 2]: the first column of each digit's frames, and the one past its last."""
         spans = page.label_spans(self.frames, blank=data.BLANK)
-        return np.reshape(spans, (-1, 2)) * width / max(len(self.frames), 1)
+        return np.reshape(np.array(spans, int), (-1, 2)) * self.columns_per_frame
 
 
 def align(config: Config, model: nnx.Module, rows: Rows) -> list[Alignment]:
     """Where in each row its digits stand."""
     graph, state = nnx.split(model)
     examples = data.examples(rows)
-    found = []
+    found, columns = [], model.columns_per_frame
     for batch in evaluation_batches(examples, config.decode.batch_size):
         arrays = (batch[name] for name in ("columns", "widths", "labels", "label_lengths"))
         each = zip(*map(np.asarray, _align(graph, state, *arrays)), batch["valid"], strict=True)
         found += [
-            Alignment(probabilities[:length], frames[:length], float(log_prob))
+            Alignment(probabilities[:length], frames[:length], float(log_prob), columns)
             for probabilities, frames, length, log_prob, valid in each
             if valid
         ]
@@ -233,7 +235,7 @@ def _found(aligned: Sequence[Alignment], split: Rows) -> float:
     hits = 0
     for row, each in enumerate(aligned):
         if each.log_prob > -np.inf:
-            (starts, ends), (first, past) = each.places(split.width(row)).T, split.places_of(row).T
+            (starts, ends), (first, past) = each.places.T, split.places_of(row).T
             hits += int(np.sum((starts < past) & (ends > first)))
     return 100 * hits / len(split.places)
 
@@ -420,13 +422,13 @@ def _recordings(
 
 
 def _recording(picture: np.ndarray, text: str, told: str, aligned: Alignment) -> page.Recording:
-    width = picture.shape[1]
-    found = aligned.places(width) if aligned.log_prob > -np.inf else []
+    extent = len(aligned.frames) * aligned.columns_per_frame
+    found = aligned.places if aligned.log_prob > -np.inf else []
     return page.Recording(
         truth=text,
         transcript=told,
-        features=picture.T,
+        features=np.pad(picture, ((0, 0), (0, extent - picture.shape[1]))).T,
         probabilities=aligned.probabilities,
-        extent=width,
+        extent=extent,
         words=[page.WordTime(digit, *place) for digit, place in zip(text, found, strict=False)],
     )

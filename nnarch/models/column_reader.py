@@ -58,6 +58,11 @@ class ColumnReader(nnx.Module):
         self.block = (height, config.columns)
         self.rate = config.dropout
 
+    @property
+    def columns_per_frame(self) -> int:
+        """How many columns of pixels are scored as one."""
+        return self.block[1]
+
     def __call__(
         self, pictures: Array, widths: Array, *, key: Array | None = None
     ) -> tuple[Array, Array]:

@@ -8,6 +8,7 @@ Source: Graves & Schmidhuber 2009, "Offline handwriting recognition with multidi
 neural networks". The paper has no dropout and no normalisation.
 """
 
+import math
 from dataclasses import dataclass
 
 import jax.numpy as jnp
@@ -76,6 +77,11 @@ class MDLSTMReader(nnx.Module):
         self.output = Linear(4 * config.hidden[-1], classes, key=next(keys))
         self.block = tuple(config.block)
         self.rate = config.dropout
+
+    @property
+    def columns_per_frame(self) -> int:
+        """How many columns of pixels are scored as one."""
+        return math.prod((self.block[1], *(layer.patch[1] for layer in self.between)))
 
     def __call__(
         self, pictures: Array, widths: Array, *, key: Array | None = None

@@ -47,6 +47,7 @@ def test_a_row_is_scored_alike_alone_and_beside_a_longer_one(reader):
     assert lengths[0] == length == expected.shape[1] < lengths[1]
     np.testing.assert_allclose(logits[0, :length], expected[0], **FLOAT32_DEEP)
     assert not np.any(logits[0, length:])
+    assert length == -(-9 // reader.columns_per_frame)
     assert np.all(np.isfinite(logits))
 
 
