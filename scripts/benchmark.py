@@ -3,6 +3,7 @@
 benchmark.py recurrent      LSTM and GRU: nnarch, flax, PyTorch, Keras
 benchmark.py ctc            the CTC loss with its gradient: nnarch, optax, PyTorch; beam search
 benchmark.py multidim       multi-dimensional LSTMs in four directions: nnarch, nested scans
+benchmark.py attention      decoders that attend: nnarch, an autodiff scan, PyTorch
 benchmark.py captioning     the captioning model's training step, part by part, beside PyTorch's
 """
 
@@ -10,7 +11,7 @@ import sys
 
 import tyro
 
-from nnarch.bench import captioning, ctc, multidim, recurrent
+from nnarch.bench import attention, captioning, ctc, multidim, recurrent
 
 
 def main(arguments: list[str]) -> int:
@@ -36,6 +37,7 @@ def _captioning(config: captioning.Config) -> None:
 BENCHMARKS = {
     "recurrent": (recurrent.Config, recurrent.run),
     "ctc": (ctc.Config, ctc.run),
+    "attention": (attention.Config, attention.run),
     "multidim": (multidim.Config, multidim.run),
     "captioning": (captioning.Config, _captioning),
 }

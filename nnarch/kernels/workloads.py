@@ -58,4 +58,20 @@ MULTIDIM = (
     MultidimWorkload("digits", 28, 28, 64, 32, 64),
 )
 
-Workload = RecurrentWorkload | CTCWorkload | MultidimWorkload
+
+class AttentionWorkload(NamedTuple):
+    """A batch of sentences of `places` words, decoded over `time` steps; all sizes are `hidden`."""
+
+    name: str
+    batch: int
+    places: int
+    time: int
+    hidden: int
+
+
+ATTENTION = (
+    AttentionWorkload("short", 32, 30, 30, 256),
+    AttentionWorkload("long", 64, 50, 50, 512),
+)
+
+Workload = RecurrentWorkload | CTCWorkload | MultidimWorkload | AttentionWorkload
