@@ -114,7 +114,9 @@ class Config:
 
 PRESETS = {
     "default": Config(),
-    "unet": Config(train=replace(TRAINING, learning_rate=3e-3), net="unet"),
+    "unet": Config(  # its step takes a quarter longer: as many as take the same time
+        train=replace(TRAINING, steps=2400, learning_rate=3e-3), net="unet"
+    ),
     "hour": Config(
         train=replace(TRAINING, steps=6000, evaluate_every=600, checkpoint_every=600),
         pyramid=PyramidLSTMConfig(hidden=(12, 12), dense=24),
