@@ -100,6 +100,13 @@ def test_a_row_is_its_digits_and_depends_on_the_seed_alone():
         assert inked[places[:, 1] - 1].all()
 
 
+def test_strokes_depend_on_the_seed_too():
+    style = replace(TRAINING, count=Range(4, 4))
+    one, other = (digit_rows.compose(bars(1), 3, style, seed=(seed,)) for seed in (3, 4))
+    assert one.texts == other.texts
+    assert not np.array_equal(one.places, other.places)
+
+
 def test_each_digit_is_taken_once_before_any_is_taken_again():
     style = replace(TRAINING, count=Range(4, 4))
     ordinals = np.arange(40, dtype=np.int32)
@@ -200,7 +207,13 @@ def strokes_of(picture):
 
 @pytest.mark.parametrize(
     ("ground", "ink"),
-    [("white", "black"), ("black", "white"), ("gold", "navy"), ("#20a020", "#d03030")],
+    [
+        ("white", "black"),
+        ("black", "white"),
+        ("gold", "navy"),
+        ("#20a020", "#d03030"),
+        ("white", "#ffffc0"),
+    ],
 )
 def test_ink_is_what_differs_from_the_ground(ground, ink):
     picture = normalise(written(ground=ground, ink=ink))
