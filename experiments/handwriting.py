@@ -74,7 +74,7 @@ class DecodeConfig:
 
 
 TRAINING = TrainConfig(
-    steps=6000,
+    steps=7000,
     learning_rate=3e-3,
     warmup_steps=300,
     weight_decay=0.01,
