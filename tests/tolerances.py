@@ -37,8 +37,8 @@ LONG_LOSS_GRADIENT = {"rtol": 0, "atol": 2e-5}  # 2.1e-6 seen; 4e-3 where logari
 # Kaldi's, in float32 as well, 6e-4 seen; against a float64 loop 4e-4.
 LOG_MEL = {"rtol": 0, "atol": 2e-3}
 
-# Where the middle of a white pixel is, in pixels, read from between two: 0.06 seen where the picture
-# is turned, 1e-6 elsewhere.
+# Where the middle of a white pixel is, read from between two, in pixels: 0.06 seen where the
+# picture is turned, 1e-6 elsewhere.
 DOTS = {"rtol": 0, "atol": 0.1}
 
 # What is stored in 8 bits, against what was to be stored: half a step.
