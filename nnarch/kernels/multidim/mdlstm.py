@@ -117,18 +117,22 @@ def _run(params, xs, sizes, *, flips, stable: bool, implementation: str) -> Arra
     hidden = params.w_row.shape[1]
     if 0 in xs.shape[:3]:
         return jnp.zeros((*xs.shape[:3], len(flips), hidden), xs.dtype)
-    batch, rows, columns, _ = xs.shape
-    if sizes is None:
-        sizes = jnp.broadcast_to(jnp.array([rows, columns], jnp.int32), (batch, 2))
-    y, x = jnp.arange(rows, dtype=jnp.int32)[:, None], jnp.arange(columns, dtype=jnp.int32)
-    inside = (y < sizes[:, 0, None, None]) & (x < sizes[:, 1, None, None])
+    inside = jnp.ones(xs.shape[:3], bool) if sizes is None else _inside(sizes, *xs.shape[1:3])
     turned = jnp.stack([_turned(xs, flip, sizes) for flip in flips])
     ys = RUNS[implementation](params, turned, inside, stable=stable)
     return jnp.stack([_turned(y, flip, sizes) for y, flip in zip(ys, flips, strict=True)], axis=-2)
 
 
-def _turned(pictures: Array, flip: tuple[bool, bool], sizes: Array) -> Array:
+def _inside(sizes: Array, rows: int, columns: int) -> Array:
+    """bool [B, Y, X]."""
+    y, x = jnp.arange(rows, dtype=jnp.int32)[:, None], jnp.arange(columns, dtype=jnp.int32)
+    return (y < sizes[:, 0, None, None]) & (x < sizes[:, 1, None, None])
+
+
+def _turned(pictures: Array, flip: tuple[bool, bool], sizes: Array | None) -> Array:
     """[B, Y, X, ...] with each picture's own rows and columns reversed where flip says so."""
+    if sizes is None:
+        return jnp.flip(pictures, [axis for axis, reverse in enumerate(flip, 1) if reverse])
     for axis, reverse in enumerate(flip, 1):
         if reverse:
             place = jnp.arange(pictures.shape[axis], dtype=jnp.int32)
