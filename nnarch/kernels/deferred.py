@@ -94,7 +94,15 @@ def deferred_scan(
 
     Returns:
       the carry after the last step, and the stacked ys.
+
+    Raises:
+      ValueError: products and weights have other names, or a step asks for one twice.
     """
+    if set(products) != set(weights):
+        raise ValueError(
+            f"deferred_scan expects an einsum for each weight; got {sorted(products)} for "
+            f"{sorted(weights)}. Name the same."
+        )
     plan = Plan(step, tuple(sorted(products.items())), jnp.dtype(operand))
     return _scan(plan, *varying_alike((dict(weights), constants, carry, xs)))
 
@@ -115,6 +123,8 @@ def _scan_forward(plan, weights, constants, carry, xs):
         zs = {}
 
         def multiply(name, v):
+            if name in zs:
+                raise ValueError(f"a step asked for {name!r} twice; give each use a name.")
             zs[name] = plan.multiply(name, v, weights[name])
             return zs[name]
 
@@ -142,7 +152,9 @@ def _scan_backward(plan, kept, cotangents):
     inputs = carries, xs, zs, dys
     (dcarry, dconstants), (dxs, vs, dzs) = lax.scan(retreat, start, inputs, reverse=True)
     dweights = {
-        name: plan.outer(name, vs[name], dzs[name]).astype(w.dtype) if name in vs else w * 0
+        name: plan.outer(name, vs[name], dzs[name]).astype(w.dtype)
+        if name in vs
+        else jnp.zeros_like(w)
         for name, w in weights.items()
     }
     return dweights, dconstants, dcarry, dxs

@@ -1,0 +1,95 @@
+"""A scan whose weights' gradients come after it, against the same scan differentiated by JAX."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+from tolerances import FLOAT32_GRADIENT
+
+from nnarch.kernels.deferred import deferred_scan
+
+BATCH, STEPS, SIZE, PLACES = 3, 5, 4, 6
+PRODUCTS = {"w": "bk,kn->bn", "keys": "bn,bsn->bs"}
+
+
+def step(multiply, constants, carry, x):
+    h, count = carry
+    h = jnp.tanh(multiply("w", jnp.concatenate([x, h], axis=-1)) * constants["scale"])
+    scores = multiply("keys", h)
+    return (h + scores[:, :1], count + 1), (scores, h)
+
+
+def problem():
+    draw = np.random.default_rng(0).normal
+    weights = {"w": draw(size=(2 * SIZE, SIZE)), "keys": draw(size=(BATCH, PLACES, SIZE))}
+    operands = (
+        weights,
+        {"scale": draw(size=(BATCH, SIZE))},
+        (draw(size=(BATCH, SIZE)), np.zeros(BATCH)),
+        draw(size=(STEPS, BATCH, SIZE)),
+    )
+    return jax.tree.map(lambda a: jnp.asarray(a, jnp.float32), operands)
+
+
+def ours(weights, constants, carry, xs):
+    return deferred_scan(
+        step, weights, constants, carry, xs, products=PRODUCTS, operand=jnp.float32
+    )
+
+
+def plain(weights, constants, carry, xs):
+    def multiply(name, v):
+        return jnp.einsum(PRODUCTS[name], v, weights[name])
+
+    return lax.scan(lambda carry, x: step(multiply, constants, carry, x), carry, xs)
+
+
+def respond(run, operands):
+    def total(operands):
+        out = run(*operands)
+        return sum(jnp.sum(jnp.sin(leaf)) for leaf in jax.tree.leaves(out)), out
+
+    (_, out), gradients = jax.value_and_grad(total, has_aux=True)(operands)
+    return out, gradients
+
+
+def test_it_is_the_plain_scan_gradients_included():
+    found, expected = respond(ours, problem()), respond(plain, problem())
+    for f, e in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(f, e, **FLOAT32_GRADIENT)
+
+
+def test_a_weight_that_no_step_asks_for_has_no_gradient():
+    weights, *rest = problem()
+
+    def total(weights):
+        _, ys = deferred_scan(
+            lambda multiply, constants, carry, x: (carry, multiply("w", x)),
+            weights,
+            *rest,
+            products={"w": "bk,kn->bn", "other": "bk,kn->bn"},
+            operand=jnp.float32,
+        )
+        return jnp.sum(ys**2)
+
+    gradients = jax.grad(total)({"w": weights["w"][:SIZE], "other": jnp.full((2, 2), jnp.inf)})
+    assert np.any(gradients["w"])
+    assert not np.any(gradients["other"])
+
+
+def test_what_cannot_be_told_apart_is_refused():
+    weights, *rest = problem()
+    with pytest.raises(ValueError, match="an einsum for each weight"):
+        deferred_scan(step, weights, *rest, products={"w": "bk,kn->bn"}, operand=jnp.float32)
+
+    def twice(multiply, constants, carry, x):
+        return carry, multiply("w", x) + multiply("w", x)
+
+    def total(w):
+        weights, products = {"w": w}, {"w": "bk,kn->bn"}
+        _, ys = deferred_scan(twice, weights, *rest, products=products, operand=jnp.float32)
+        return jnp.sum(ys)
+
+    with pytest.raises(ValueError, match="asked for 'w' twice"):
+        jax.grad(total)(weights["w"][:SIZE])
