@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -47,7 +47,7 @@ class Subwords:
       ValueError: the bytes are no such model, or its special pieces have other numbers.
     """
 
-    model: bytes
+    model: bytes = field(repr=False)
 
     def __post_init__(self) -> None:
         """Checks what a file may have spoilt."""

@@ -88,10 +88,10 @@ _REASONS: dict[str, Callable[[Message, str, str, int], bool]] = {
         max(len(text.split()) for text in (english, french)) > longest
     ),
     "the_same": lambda _, english, french, __: english == french,
-    "no_words": lambda _, english, french, __: not (_has_words(english) and _has_words(french)),
     "placeholders": lambda _, english, french, __: (
         not matched(english, french) or count(english) > MOST
     ),
+    "no_words": lambda _, english, french, __: not (_has_words(english) and _has_words(french)),
 }
 
 
@@ -111,32 +111,36 @@ def cut(
 
     No English message stands twice in a held-out split, nor in two splits.
     """
-    sources = sorted({pair.source for pair in same})
+    sources = sorted({pair.source for pair in same} - {pair.source for pair in new})
     order = np.random.default_rng(seed).permutation(len(sources))
     drawn = [sources[place] for place in order]
     held = {
         "same_packages": set(drawn[: sizes.same_packages]),
         "validation": set(drawn[sizes.same_packages :][: sizes.validation]),
     }
-    taken = {split: [p for p in same if p.source in sources] for split, sources in held.items()}
+    taken = {split: [p for p in same if p.source in chosen] for split, chosen in held.items()}
     taken["new_package"] = [*new]
-    splits = {split: _one_each(pairs) for split, pairs in taken.items()}
+    splits = {split: _first_of(pairs, ("source",)) for split, pairs in taken.items()}
     left_out = {
         split: {"other_translation": len(pairs) - len(splits[split])}
         for split, pairs in taken.items()
     }
-    rest = [pair for pair in same if not any(pair.source in each for each in held.values())]
-    repeated = _repeated(rest, [pair for pairs in splits.values() for pair in pairs])
-    splits["train"] = [pair for pair, found in zip(rest, repeated, strict=True) if not found]
-    left_out["train"] = {"near_duplicate": len(rest) - len(splits["train"])}
+    rest = [pair for pair in same if not any(pair.source in chosen for chosen in held.values())]
+    once = _first_of(rest, ("source", "target"))
+    repeated = _repeated(once, [pair for pairs in splits.values() for pair in pairs])
+    splits["train"] = [pair for pair, found in zip(once, repeated, strict=True) if not found]
+    left_out["train"] = {
+        "repeated": len(rest) - len(once),
+        "near_duplicate": len(once) - len(splits["train"]),
+    }
     return {split: splits[split] for split in SPLITS}, left_out
 
 
-def _one_each(pairs: Iterable[Pair]) -> list[Pair]:
-    """The first pair of each English message."""
-    first: dict[str, Pair] = {}
+def _first_of(pairs: Iterable[Pair], sides: Sequence[str]) -> list[Pair]:
+    """The first of those pairs that have the same texts on these sides."""
+    first: dict[tuple[str, ...], Pair] = {}
     for pair in pairs:
-        first.setdefault(pair.source, pair)
+        first.setdefault(tuple(getattr(pair, side) for side in sides), pair)
     return [*first.values()]
 
 

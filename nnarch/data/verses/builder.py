@@ -1,8 +1,9 @@
 """The tensorflow-datasets builder of the verses (it needs no TensorFlow), and its reader."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,25 @@ class VersesConfig(tfds.core.BuilderConfig):
     sizes: Sizes = field(default_factory=Sizes)
 
 
+def _choices(known: Iterable[str]) -> list[tuple[str, ...]]:
+    """One of the translations, two, or all; the default comes first."""
+    known = [*known]
+    return [chosen for count in range(len(known)) for chosen in combinations(known, count + 1)]
+
+
+def _name(english: Sequence[str], french: Sequence[str]) -> str:
+    return f"{''.join(english)}-{''.join(french)}"
+
+
 class Verses(tfds.core.GeneratorBasedBuilder):
     """Verses in English and French; see splits.py for what is held out."""
 
     # Prepared sets are found by it: raise it whenever the texts or the splits change.
     VERSION = tfds.core.Version("1.0.0")
     BUILDER_CONFIGS = [  # noqa: RUF012 - tensorflow-datasets wants a list
-        VersesConfig(name="4-l", description="World English to Segond 1910")
+        VersesConfig(name=_name(english, french), english=english, french=french)
+        for english in _choices(ENGLISH)
+        for french in _choices(FRENCH)
     ]
 
     # tensorflow-datasets 4.9.10 finds this file by a package that it does not require.
@@ -119,7 +132,7 @@ def load(
     """
     if unknown := set(splits or ()) - set(SPLITS):
         raise ValueError(f"expected splits among {SPLITS}; got {sorted(unknown)}. Name those.")
-    config = _config(_chosen(english, ENGLISH), _chosen(french, FRENCH))
+    config = _name(_chosen(english, ENGLISH), _chosen(french, FRENCH))
     place = data_folder(folder)
     with own_progress_bar_alone():
         builder = prepared(lambda: Verses(config=config, data_dir=place), place)
@@ -132,10 +145,3 @@ def _chosen(names: Sequence[str], known: dict[str, str]) -> tuple[str, ...]:
             f"expected translations among {known}; got {sorted(unknown)}. Name their letters."
         )
     return tuple(name for name in known if name in names) or (next(iter(known)),)
-
-
-def _config(english: tuple[str, ...], french: tuple[str, ...]) -> VersesConfig:
-    """The one that the builder has of that name, or one of its own."""
-    name = f"{''.join(english)}-{''.join(french)}"
-    own = Verses.builder_configs.get(name)
-    return own or VersesConfig(name=name, english=english, french=french)

@@ -48,7 +48,7 @@ def _raw(translation: str) -> dict[Verse, str]:
 
 
 _MARK = re.compile(r"\(\d+:\d+[ab]?\)?")  # a verse's number in other editions; one is not closed
-_REFERENCE = re.compile(r"\[[^]]*\d[^]]*\]")  # [Ésaïe 53:12]
+_REFERENCE = re.compile(r" ?\[[^]]*\d[^]]*\]")  # [Ésaïe 53:12]
 _LETTER = re.compile(r"^[A-Z]{2,7}[. ] ?(?=[A-Z])")  # Psalm 119 has one above each eight verses
 _NEXT_HEADING = re.compile(r"(BOOK [IV]+ )?Psalm \d+.*$")
 _HEADING = re.compile(
