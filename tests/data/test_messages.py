@@ -206,3 +206,12 @@ def test_other_translations_of_a_held_out_message_are_left_out():
 def test_a_split_that_there_is_not_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"got \['test'\]\. Name those"):
         translations.load("messages", folder=tmp_path, splits=["test"])
+
+
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_nearly_the_same_on_one_side_is_enough_to_be_left_out(side):
+    held = Pair("q", "close all the open files now", "ferme tous les fichiers ouverts", ())
+    other = held._replace(**{side: "something else"})
+    splits, left_out = cut([other], [held], sizes=Sizes(0, 0), seed=0)
+    assert splits["train"] == []
+    assert left_out["train"] == {"repeated": 0, "near_duplicate": 1}
