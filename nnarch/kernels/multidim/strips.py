@@ -31,7 +31,8 @@ from nnarch.kernels.recurrent.step import bias, separate, side_by_side
 from nnarch.kernels.stacks import at
 from nnarch.kernels.varying import varying_alike, varying_as
 
-LEAST_ROWS = 64  # of a step's product: fewer do not fill it
+IDLE = 8  # a strip is at least this many times as long as its lanes are many
+MOST_ROWS = 256  # of a step, where there is a choice: more leave the cache
 
 
 class Plan(NamedTuple):
@@ -63,16 +64,17 @@ def strips(params: MDLSTMParams, xs: Array, inside: Array, lane: Lane, *, stable
     """xs [B, L, X, D], inside bool [B, L, X] -> ys [B, L, X, H]; what is not inside, anything."""
     params, xs, inside = varying_alike((params, xs, inside))
     batch, lanes, columns = inside.shape
-    pictures = _pictures_of_a_strip(batch, lanes)
+    pictures = _pictures_of_a_strip(batch, lanes, columns)
     plan = Plan(batch // pictures, pictures, lanes, columns, lane, stable)
     clean = jnp.where(inside[..., None], xs, 0)  # padding may hold NaN, and NaN * 0 is NaN
     return _read(plan, params, clean, inside)
 
 
-def _pictures_of_a_strip(batch: int, lanes: int) -> int:
-    """The most that leave a step enough rows."""
+def _pictures_of_a_strip(batch: int, lanes: int, columns: int) -> int:
+    """Enough that lanes are seldom idle; beyond that few, since many rows make fast products."""
     divisors = [d for d in range(1, batch + 1) if batch % d == 0]
-    return max(d for d in divisors if d == 1 or batch // d * lanes >= LEAST_ROWS)
+    long = [d for d in divisors if d * columns >= IDLE * lanes] or [batch]
+    return next((d for d in long if batch // d * lanes <= MOST_ROWS), batch)
 
 
 class Products(ProjectedWithin):
