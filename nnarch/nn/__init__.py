@@ -1,5 +1,6 @@
 """Flax NNX modules: they hold parameters and call one kernel. Keys are passed, never kept."""
 
+from nnarch.nn.attention import BahdanauDecoder, LuongDecoder
 from nnarch.nn.cnn import CNN, ResidualBlock
 from nnarch.nn.convolution import BatchNorm, Convolution, ConvolutionBlock
 from nnarch.nn.embedding import Embedding
@@ -16,6 +17,7 @@ __all__ = [
     "CNN",
     "GRU",
     "LSTM",
+    "BahdanauDecoder",
     "BatchNorm",
     "Bidirectional",
     "Convolution",
@@ -27,6 +29,7 @@ __all__ = [
     "InstanceNorm",
     "LayerNorm",
     "Linear",
+    "LuongDecoder",
     "Pyramid",
     "ReNet",
     "ResidualBlock",

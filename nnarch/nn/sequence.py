@@ -84,3 +84,10 @@ def masked(xs: Array, lengths: Array) -> Array:
 def strided(lengths: Array, stride: int) -> Array:
     """How many steps are left of each row: ceil(length / stride)."""
     return -(-lengths // stride)
+
+
+def reversed_rows(xs: Array, lengths: Array) -> Array:
+    """xs [B, T, ...] with the valid steps of each row, int32 [B], from the last to the first."""
+    t = jnp.arange(xs.shape[1])
+    order = jnp.where(t < lengths[:, None], lengths[:, None] - 1 - t, t)
+    return jnp.take_along_axis(xs, order.reshape(order.shape + (1,) * (xs.ndim - 2)), axis=1)

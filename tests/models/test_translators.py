@@ -1,0 +1,221 @@
+"""Translators of every kind: stepwise equals whole, padding is irrelevant, and all is trained."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+from models.translator_cases import (
+    CONFIGS,
+    END,
+    ONE,
+    SENTENCES,
+    SOURCE,
+    SOURCE_LENGTHS,
+    START,
+    TARGET,
+    TARGET_LENGTHS,
+    TARGET_WORDS,
+    create,
+)
+from tolerances import FLOAT32_DEEP
+
+from nnarch import kernels
+from nnarch.kernels.search import beam_search
+from nnarch.models.encoder_decoder import EncoderDecoderConfig
+from nnarch.models.scheduled_sampling import scheduled_logits
+from nnarch.nn.sequence import reversed_rows
+
+VALID = np.arange(TARGET.shape[1]) < np.asarray(TARGET_LENGTHS)[:, None]
+
+every_model = pytest.mark.parametrize("name", CONFIGS)
+attending = pytest.mark.parametrize("name", ["bahdanau", "luong", "gnmt"])
+
+
+@pytest.fixture(params=["graph", "tree"])
+def nnx_mode(request):
+    with nnx.set_graph_mode(request.param == "graph"):
+        yield request.param
+
+
+def logits_of(name, *sentences, key=None):
+    return jax.jit(create(CONFIGS[name]))(*sentences, key=key)
+
+
+@every_model
+def test_step_by_step_is_the_whole(name):
+    model = create(CONFIGS[name])
+    whole = jax.jit(model.align)(*SENTENCES)
+    assert whole.logits.shape == (*TARGET.shape, TARGET_WORDS)
+    state, step = jax.jit(model.begin)(SOURCE, SOURCE_LENGTHS), jax.jit(model.step)
+    for t in range(TARGET.shape[1]):
+        logits, state = step(state, TARGET[:, t])
+        valid = VALID[:, t]
+        np.testing.assert_allclose(logits[valid], whole.logits[valid, t], **FLOAT32_DEEP)
+        np.testing.assert_allclose(state.shares[valid], whole.shares[valid, t], **FLOAT32_DEEP)
+
+
+@every_model
+@pytest.mark.parametrize("word", [7, -1, 10**6])
+def test_padding_changes_nothing(name, word):
+    """Gradients neither: words that no vocabulary has would make NaN of them."""
+    source = jnp.where(jnp.arange(5) < SOURCE_LENGTHS[:, None], SOURCE, word)
+    target = jnp.where(VALID, TARGET, word)
+    graph, params = nnx.split(create(CONFIGS[name]), nnx.Param)
+
+    @jax.jit
+    @jax.value_and_grad
+    def run(params, source, target):
+        logits = nnx.merge(graph, params)(source, SOURCE_LENGTHS, target, TARGET_LENGTHS)
+        return jnp.sum(jnp.where(VALID[..., None], jax.nn.log_softmax(logits), 0) ** 2)
+
+    jax.tree.map(
+        np.testing.assert_array_equal, run(params, source, target), run(params, SOURCE, TARGET)
+    )
+
+
+@every_model
+def test_a_row_is_the_same_alone(name):
+    whole = logits_of(name, *SENTENCES)
+    alone = logits_of(name, SOURCE[1:2, :3], SOURCE_LENGTHS[1:2], TARGET[1:2, :2], jnp.array([2]))
+    np.testing.assert_allclose(alone[0], whole[1, :2], **FLOAT32_DEEP)
+
+
+@every_model
+def test_every_parameter_is_trained(name, nnx_mode):
+    graph, params = nnx.split(create(CONFIGS[name]), nnx.Param)
+
+    @jax.jit
+    @jax.grad
+    def slope(params):
+        logits = nnx.merge(graph, params)(*SENTENCES)
+        return jnp.sum(jnp.where(VALID, jax.nn.log_softmax(logits)[..., 3], 0))
+
+    for path, leaf in jax.tree.leaves_with_path(slope(params)):
+        assert np.any(leaf != 0), path
+
+
+@every_model
+def test_the_whole_source_is_read(name):
+    """Its first word and its last one; for a decoder without attention by way of one state."""
+    expected = logits_of(name, *SENTENCES)
+    for place in (0, 4):
+        other = logits_of(name, SOURCE.at[0, place].set(8), *SENTENCES[1:])
+        assert np.all(np.abs(other[0] - expected[0]).max(axis=-1) > 0)
+        np.testing.assert_array_equal(other[1:], expected[1:])
+
+
+@attending
+def test_shares_add_up_to_one_over_the_source_alone(name):
+    shares = np.asarray(jax.jit(create(CONFIGS[name]).align)(*SENTENCES).shares)
+    inside = np.arange(5) < np.asarray(SOURCE_LENGTHS)[:, None]
+    assert np.all(shares[~np.broadcast_to(inside[:, None], shares.shape)] == 0)
+    np.testing.assert_allclose(shares.sum(-1)[VALID], 1, **FLOAT32_DEEP)
+    assert np.all(shares[~VALID] == 0)
+
+
+@every_model
+def test_dropout_is_decided_by_the_key(name):
+    runs = [logits_of(name, *SENTENCES, key=jax.random.key(n)) for n in (1, 1, 2)]
+    np.testing.assert_array_equal(runs[0], runs[1])
+    assert np.any(runs[0] != runs[2])
+
+
+@every_model
+def test_computes_in_the_dtype_of_its_parameters(name):
+    graph, params = nnx.split(create(CONFIGS[name]), nnx.Param)
+    half = nnx.merge(graph, jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), params))
+    logits = jax.jit(half)(*SENTENCES)
+    assert logits.dtype == jnp.bfloat16
+    assert np.isfinite(np.asarray(logits, np.float32)[VALID]).all()
+    state = jax.eval_shape(half.begin, SOURCE, SOURCE_LENGTHS)
+    _, after = jax.eval_shape(half.step, state, TARGET[:, 0])
+    assert jax.tree.map(lambda leaf: leaf.dtype, after) == jax.tree.map(lambda a: a.dtype, state)
+
+
+@every_model
+def test_its_step_is_what_beam_search_takes(name):
+    model = create(CONFIGS[name])
+
+    @jax.jit
+    def translate(source, lengths):
+        state = model.begin(source, lengths)
+        return beam_search(model.step, state, start=START, end=END, max_length=5, beam=3)
+
+    found = translate(SOURCE, SOURCE_LENGTHS)
+    tokens, lengths = found.tokens[:, 0], found.lengths[:, 0]
+    target_in = jnp.concatenate([jnp.full((3, 1), START), tokens[:, :-1]], axis=1)
+    decoded = jax.jit(model.align)(SOURCE, SOURCE_LENGTHS, target_in, lengths)
+    log_probs = jax.nn.log_softmax(decoded.logits)
+    for row, length in enumerate(np.asarray(lengths)):
+        total = log_probs[row, np.arange(length), tokens[row, :length]].sum()
+        np.testing.assert_allclose(found.log_probs[row, 0], total, **FLOAT32_DEEP)
+
+
+def test_a_reversed_source_is_read_from_its_last_word():
+    forward = create(EncoderDecoderConfig(replace(ONE, order="forward"), hidden=4, layers=2))
+    backward = create(EncoderDecoderConfig(ONE, hidden=4, layers=2))
+    turned = reversed_rows(SOURCE, SOURCE_LENGTHS)
+    assert turned.tolist() == [[2, 6, 5, 4, 3], [2, 8, 7, 0, 0], [2, 0, 0, 0, 0]]
+    np.testing.assert_array_equal(backward(*SENTENCES), forward(turned, *SENTENCES[1:]))
+
+
+def test_a_reversed_source_is_attended_to_in_its_own_order():
+    model = create(replace(CONFIGS["luong"], encoder=ONE))
+    encoded = model.encoder(SOURCE, SOURCE_LENGTHS)
+    np.testing.assert_allclose(encoded.states[0, 0], encoded.finals[-1].h[0], **FLOAT32_DEEP)
+
+
+def test_the_last_states_of_one_direction_begin_the_decoder_as_they_are():
+    model = create(CONFIGS["plain as published"])
+    encoded, state = model.encoder(SOURCE, SOURCE_LENGTHS), model.begin(SOURCE, SOURCE_LENGTHS)
+    jax.tree.map(np.testing.assert_array_equal, state.decoder, encoded.finals)
+
+
+def test_gnmt_attends_from_its_first_layer_and_hands_the_context_to_all():
+    """Written again from the equations, a word at a time, over the kernels of single layers."""
+    model = create(CONFIGS["gnmt"])
+    encoded = model.encoder(SOURCE, SOURCE_LENGTHS)
+    memory = model.first.memory(encoded.states, lengths=SOURCE_LENGTHS)
+    nothing = kernels.LSTMState(jnp.zeros((3, 6)), jnp.zeros((3, 6)))
+    states, logits = [nothing] * 3, []
+    layers = [model.first.params.cell, *(layer.params for layer in model.above)]
+    for t in range(TARGET.shape[1]):
+        query = states[0].h[:, None]
+        context, _ = kernels.attention(model.first.params.score, query, memory)
+        ys = model.embedding(TARGET[:, t : t + 1])
+        for depth, layer in enumerate(layers):
+            below = ys
+            ys, states[depth] = kernels.lstm(
+                layer, jnp.concatenate([below, context], axis=-1), states[depth]
+            )
+            ys = ys + below if depth == 2 else ys
+        logits.append(model.output(ys))
+    found = np.asarray(model(*SENTENCES))
+    expected = np.asarray(jnp.concatenate(logits, axis=1))
+    np.testing.assert_allclose(found[VALID], expected[VALID], **FLOAT32_DEEP)
+
+
+@pytest.mark.parametrize("name", ["plain", "gnmt"])
+def test_scheduled_sampling_reads_what_the_model_says(name):
+    """A model that is sure of word 9, whatever it reads, is taught on rows of word 9."""
+    model = create(replace(CONFIGS[name], dropout=0.0))
+    model.output.b[...] = 100.0 * jax.nn.one_hot(9, TARGET_WORDS)
+    said = TARGET.at[:, 1:].set(9)
+
+    def run(rate):
+        return scheduled_logits(model, *SENTENCES, rate=rate, key=jax.random.key(0))
+
+    np.testing.assert_array_equal(run(0.0), model(*SENTENCES))
+    expected = model(SOURCE, SOURCE_LENGTHS, said, TARGET_LENGTHS)
+    np.testing.assert_allclose(run(1.0)[VALID], expected[VALID], **FLOAT32_DEEP)
+    half = np.asarray(run(0.5))
+    assert np.any(half[VALID] != expected[VALID])
+    assert np.any(half[VALID] != model(*SENTENCES)[VALID])
+
+
+def test_scheduled_sampling_refuses_a_rate_above_one():
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        scheduled_logits(create(CONFIGS["plain"]), *SENTENCES, rate=1.5, key=jax.random.key(0))
