@@ -11,9 +11,17 @@ os.environ.setdefault(
 
 import hypothesis
 import jax
+import pytest
 
 jax.config.update("jax_num_cpu_devices", 8)
 
 # A property test has no deadline for an example: on a busy machine it would fail what is right.
 hypothesis.settings.register_profile("nnarch", deadline=None)
 hypothesis.settings.load_profile("nnarch")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_kept():
+    """Some thousand compiled programs are gigabytes; few are asked for by two modules."""
+    yield
+    jax.clear_caches()
