@@ -60,7 +60,7 @@ from nnarch.kernels.multidim import (
     renet,
 )
 from nnarch.kernels.recurrent import elman, gru, lstm
-from nnarch.kernels.search import beam_search
+from nnarch.kernels.search import Hypotheses, Samples, beam_search, sample_sequences
 
 __all__ = [
     "AdditiveParams",
@@ -75,6 +75,7 @@ __all__ = [
     "GeneralParams",
     "GridParams",
     "GridState",
+    "Hypotheses",
     "LSTMParams",
     "LSTMState",
     "LuongParams",
@@ -83,6 +84,7 @@ __all__ = [
     "Memory",
     "PyramidParams",
     "ReNetParams",
+    "Samples",
     "attention",
     "attention_memory",
     "bahdanau_decoder",
@@ -115,4 +117,5 @@ __all__ = [
     "mdlstm_directions",
     "pyramid",
     "renet",
+    "sample_sequences",
 ]

@@ -1,6 +1,5 @@
 """Beam search against exhaustive and greedy search over small tables of log-probabilities."""
 
-import itertools
 import math
 from functools import partial
 
@@ -10,23 +9,21 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernels.search_cases import (
+    END,
+    LENGTH,
+    START,
+    WORDS,
+    log_prob,
+    lp,
+    padded,
+    sequences,
+    step,
+    tables,
+)
 from tolerances import FLOAT32
 
 from nnarch.kernels.search import beam_search
-
-START, END, WORDS, LENGTH = 0, 1, 4, 4
-
-
-def tables(seed, rows, sharpness=1.5):
-    """Logits of the next token, [B, L, V, V]: by row, position and token before."""
-    rng = np.random.default_rng(seed)
-    return rng.normal(scale=sharpness, size=(rows, LENGTH, WORDS, WORDS)).astype(np.float32)
-
-
-def step(state, tokens):
-    table, position = state
-    rows = jnp.arange(len(tokens))
-    return table[rows, position, tokens], (table, position + 1)
 
 
 def search(logits, *, beam=3, best=1, length_penalty=0.0):
@@ -48,27 +45,6 @@ def _search(logits, beam, best, length_penalty):
     )
 
 
-def lp(n, alpha):
-    return ((5 + n) / 6) ** alpha
-
-
-def sequences():
-    """Every finished hypothesis: tokens other than END, then END."""
-    for n in range(LENGTH):
-        words = [token for token in range(WORDS) if token != END]
-        yield from ((*prefix, END) for prefix in itertools.product(words, repeat=n))
-
-
-def log_prob(table, tokens):
-    """Float64; table [L, V, V] are the logits of one row."""
-    total, last = 0.0, START
-    for position, token in enumerate(tokens):
-        logits = table[position, last].astype(np.float64)
-        total += logits[token] - np.log(np.sum(np.exp(logits)))
-        last = token
-    return total
-
-
 def exhaustive(table, alpha, best):
     scored = [(log_prob(table, tokens) / lp(len(tokens), alpha), tokens) for tokens in sequences()]
     return sorted(scored, reverse=True)[:best]
@@ -80,10 +56,6 @@ def greedy(table):
         last = int(np.argmax(table[len(tokens), last]))
         tokens.append(last)
     return tokens
-
-
-def padded(tokens):
-    return [*tokens, *[0] * (LENGTH - len(tokens))]
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.6, 2.0])
