@@ -18,7 +18,9 @@ from models.translator_cases import (
     TARGET,
     TARGET_LENGTHS,
     TARGET_WORDS,
+    align_of,
     create,
+    model_of,
 )
 from tolerances import FLOAT32_DEEP
 
@@ -34,20 +36,17 @@ every_model = pytest.mark.parametrize("name", CONFIGS)
 attending = pytest.mark.parametrize("name", ["bahdanau", "luong", "gnmt"])
 
 
-@pytest.fixture(params=["graph", "tree"])
-def nnx_mode(request):
-    with nnx.set_graph_mode(request.param == "graph"):
-        yield request.param
+def loss_of(graph):
+    def loss(params, source, target):
+        logits = nnx.merge(graph, params)(source, SOURCE_LENGTHS, target, TARGET_LENGTHS)
+        return jnp.sum(jnp.where(VALID, jax.nn.log_softmax(logits)[..., 3], 0))
 
-
-def logits_of(name, *sentences, key=None):
-    return jax.jit(create(CONFIGS[name]))(*sentences, key=key)
+    return loss
 
 
 @every_model
 def test_step_by_step_is_the_whole(name):
-    model = create(CONFIGS[name])
-    whole = jax.jit(model.align)(*SENTENCES)
+    model, whole = model_of(name), align_of(name)(*SENTENCES)
     assert whole.logits.shape == (*TARGET.shape, TARGET_WORDS)
     state, step = jax.jit(model.begin)(SOURCE, SOURCE_LENGTHS), jax.jit(model.step)
     for t in range(TARGET.shape[1]):
@@ -58,58 +57,49 @@ def test_step_by_step_is_the_whole(name):
 
 
 @every_model
-@pytest.mark.parametrize("word", [7, -1, 10**6])
-def test_padding_changes_nothing(name, word):
-    """Gradients neither: words that no vocabulary has would make NaN of them."""
-    source = jnp.where(jnp.arange(5) < SOURCE_LENGTHS[:, None], SOURCE, word)
-    target = jnp.where(VALID, TARGET, word)
-    graph, params = nnx.split(create(CONFIGS[name]), nnx.Param)
+def test_every_parameter_is_trained_and_padding_changes_nothing(name):
+    """Words that no vocabulary has would make NaN of gradients."""
+    graph, params = nnx.split(model_of(name), nnx.Param)
+    run = jax.jit(jax.value_and_grad(loss_of(graph)))
+    expected = run(params, SOURCE, TARGET)
+    for path, leaf in jax.tree.leaves_with_path(expected[1]):
+        assert np.any(leaf != 0), path
+    for word in (7, -1, 10**6):
+        source = jnp.where(jnp.arange(5) < SOURCE_LENGTHS[:, None], SOURCE, word)
+        found = run(params, source, jnp.where(VALID, TARGET, word))
+        jax.tree.map(np.testing.assert_array_equal, found, expected)
 
-    @jax.jit
-    @jax.value_and_grad
-    def run(params, source, target):
-        logits = nnx.merge(graph, params)(source, SOURCE_LENGTHS, target, TARGET_LENGTHS)
-        return jnp.sum(jnp.where(VALID[..., None], jax.nn.log_softmax(logits), 0) ** 2)
 
-    jax.tree.map(
-        np.testing.assert_array_equal, run(params, source, target), run(params, SOURCE, TARGET)
-    )
+@pytest.mark.parametrize("mode", ["graph", "tree"])
+@every_model
+def test_it_is_split_and_merged_in_both_modes(name, mode):
+    with nnx.set_graph_mode(mode == "graph"):
+        graph, params = nnx.split(create(CONFIGS[name]), nnx.Param)
+        slopes = jax.eval_shape(jax.grad(loss_of(graph)), params, SOURCE, TARGET)
+    assert jax.tree.structure(slopes) == jax.tree.structure(params)
 
 
 @every_model
 def test_a_row_is_the_same_alone(name):
-    whole = logits_of(name, *SENTENCES)
-    alone = logits_of(name, SOURCE[1:2, :3], SOURCE_LENGTHS[1:2], TARGET[1:2, :2], jnp.array([2]))
-    np.testing.assert_allclose(alone[0], whole[1, :2], **FLOAT32_DEEP)
-
-
-@every_model
-def test_every_parameter_is_trained(name, nnx_mode):
-    graph, params = nnx.split(create(CONFIGS[name]), nnx.Param)
-
-    @jax.jit
-    @jax.grad
-    def slope(params):
-        logits = nnx.merge(graph, params)(*SENTENCES)
-        return jnp.sum(jnp.where(VALID, jax.nn.log_softmax(logits)[..., 3], 0))
-
-    for path, leaf in jax.tree.leaves_with_path(slope(params)):
-        assert np.any(leaf != 0), path
+    whole = align_of(name)(*SENTENCES)
+    lengths = SOURCE_LENGTHS[1:2], TARGET_LENGTHS[1:2]
+    alone = align_of(name)(SOURCE[1:2, :3], lengths[0], TARGET[1:2, :2], lengths[1])
+    np.testing.assert_allclose(alone.logits[0], whole.logits[1, :2], **FLOAT32_DEEP)
 
 
 @every_model
 def test_the_whole_source_is_read(name):
     """Its first word and its last one; for a decoder without attention by way of one state."""
-    expected = logits_of(name, *SENTENCES)
+    expected = align_of(name)(*SENTENCES).logits
     for place in (0, 4):
-        other = logits_of(name, SOURCE.at[0, place].set(8), *SENTENCES[1:])
+        other = align_of(name)(SOURCE.at[0, place].set(8), *SENTENCES[1:]).logits
         assert np.all(np.abs(other[0] - expected[0]).max(axis=-1) > 0)
         np.testing.assert_array_equal(other[1:], expected[1:])
 
 
 @attending
 def test_shares_add_up_to_one_over_the_source_alone(name):
-    shares = np.asarray(jax.jit(create(CONFIGS[name]).align)(*SENTENCES).shares)
+    shares = np.asarray(align_of(name)(*SENTENCES).shares)
     inside = np.arange(5) < np.asarray(SOURCE_LENGTHS)[:, None]
     assert np.all(shares[~np.broadcast_to(inside[:, None], shares.shape)] == 0)
     np.testing.assert_allclose(shares.sum(-1)[VALID], 1, **FLOAT32_DEEP)
@@ -118,7 +108,7 @@ def test_shares_add_up_to_one_over_the_source_alone(name):
 
 @every_model
 def test_dropout_is_decided_by_the_key(name):
-    runs = [logits_of(name, *SENTENCES, key=jax.random.key(n)) for n in (1, 1, 2)]
+    runs = [align_of(name)(*SENTENCES, key=jax.random.key(n)).logits for n in (1, 1, 2)]
     np.testing.assert_array_equal(runs[0], runs[1])
     assert np.any(runs[0] != runs[2])
 
@@ -137,21 +127,31 @@ def test_computes_in_the_dtype_of_its_parameters(name):
 
 @every_model
 def test_its_step_is_what_beam_search_takes(name):
-    model = create(CONFIGS[name])
+    model = model_of(name)
 
     @jax.jit
     def translate(source, lengths):
-        state = model.begin(source, lengths)
-        return beam_search(model.step, state, start=START, end=END, max_length=5, beam=3)
+        return beam_search(
+            model.step,
+            model.begin(source, lengths),
+            start=START,
+            end=END,
+            max_length=4,
+            coverage_penalty=0.2,
+            attended=model.attended,
+        )
 
     found = translate(SOURCE, SOURCE_LENGTHS)
     tokens, lengths = found.tokens[:, 0], found.lengths[:, 0]
     target_in = jnp.concatenate([jnp.full((3, 1), START), tokens[:, :-1]], axis=1)
-    decoded = jax.jit(model.align)(SOURCE, SOURCE_LENGTHS, target_in, lengths)
+    decoded = align_of(name)(SOURCE, SOURCE_LENGTHS, target_in, lengths)
     log_probs = jax.nn.log_softmax(decoded.logits)
     for row, length in enumerate(np.asarray(lengths)):
         total = log_probs[row, np.arange(length), tokens[row, :length]].sum()
         np.testing.assert_allclose(found.log_probs[row, 0], total, **FLOAT32_DEEP)
+        shares = np.asarray(decoded.shares)[row, :, : SOURCE_LENGTHS[row]]
+        penalty = 0.2 * np.log(np.minimum(shares.sum(0), 1)).sum()
+        np.testing.assert_allclose(found.scores[row, 0], total + penalty, **FLOAT32_DEEP)
 
 
 def test_a_reversed_source_is_read_from_its_last_word():
@@ -176,7 +176,7 @@ def test_the_last_states_of_one_direction_begin_the_decoder_as_they_are():
 
 def test_gnmt_attends_from_its_first_layer_and_hands_the_context_to_all():
     """Written again from the equations, a word at a time, over the kernels of single layers."""
-    model = create(CONFIGS["gnmt"])
+    model = model_of("gnmt")
     encoded = model.encoder(SOURCE, SOURCE_LENGTHS)
     memory = model.first.memory(encoded.states, lengths=SOURCE_LENGTHS)
     nothing = kernels.LSTMState(jnp.zeros((3, 6)), jnp.zeros((3, 6)))
@@ -193,7 +193,7 @@ def test_gnmt_attends_from_its_first_layer_and_hands_the_context_to_all():
             )
             ys = ys + below if depth == 2 else ys
         logits.append(model.output(ys))
-    found = np.asarray(model(*SENTENCES))
+    found = np.asarray(align_of("gnmt")(*SENTENCES).logits)
     expected = np.asarray(jnp.concatenate(logits, axis=1))
     np.testing.assert_allclose(found[VALID], expected[VALID], **FLOAT32_DEEP)
 

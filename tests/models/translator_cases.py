@@ -1,6 +1,7 @@
 """Small translators of every kind, and sentences of several lengths for them."""
 
 from dataclasses import replace
+from functools import cache
 
 import jax
 import jax.numpy as jnp
@@ -39,3 +40,15 @@ def create(config):
     return make_translator(
         config, source_words=SOURCE_WORDS, target_words=TARGET_WORDS, key=jax.random.key(1)
     )
+
+
+@cache
+def model_of(name):
+    """The model of that name; not to be changed."""
+    return create(CONFIGS[name])
+
+
+@cache
+def align_of(name):
+    """Its scores and shares, compiled once a shape."""
+    return jax.jit(model_of(name).align)
