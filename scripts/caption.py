@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) < 2 or arguments[0].startswith("-"):
         print(__doc__.strip())
         return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
-    run = open_or_tell(Path(arguments[0]))
+    run = open_or_tell(Path(arguments[0]), of="captioning")
     return 1 if run is None else caption(run, [Path(name) for name in arguments[1:]])
 
 

@@ -22,11 +22,16 @@ class Run(NamedTuple):
     step: int  # the one the model is from
 
 
-def open_run(workdir: Path) -> Run:
+def open_run(workdir: Path, *, of: str | None = None) -> Run:
     """The run's model at its best step.
 
+    Args:
+      workdir: its folder.
+      of: the experiment that it has to be of; any if left out.
+
     Raises:
-      WorkdirError: nothing was trained there, or by an experiment or version that is not here.
+      WorkdirError: nothing was trained there, or by another experiment, or by an experiment or
+        version that is not here.
       CheckpointError: there is no whole checkpoint.
     """
     stored = train.Workdir(workdir).read_config()
@@ -34,6 +39,11 @@ def open_run(workdir: Path) -> Run:
         raise train.WorkdirError(
             f"Nothing was trained in {workdir}: it has no config.json. Name the folder of a run, "
             "or train one: python scripts/train.py"
+        )
+    if of not in (None, stored["experiment"]):
+        raise train.WorkdirError(
+            f"expected a run of {of}; {workdir} is one of {stored['experiment']}. Name another "
+            f"folder, or train one: python scripts/train.py {of}"
         )
     try:
         experiment = registry.load(stored["experiment"])
@@ -46,11 +56,11 @@ def open_run(workdir: Path) -> Run:
     return Run(workdir, experiment, config, model, step)
 
 
-def open_or_tell(workdir: Path) -> Run | None:
+def open_or_tell(workdir: Path, *, of: str) -> Run | None:
     """As `open_run`; what is missing is printed as an error, and there is no run."""
     train.use_compilation_cache()
     try:
-        return open_run(workdir)
+        return open_run(workdir, of=of)
     except (train.TrainingError, DataMissing, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return None

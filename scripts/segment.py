@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) < 2 or arguments[0].startswith("-") or (output and len(arguments) > 2):
         print(__doc__.strip())
         return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
-    run = open_or_tell(Path(arguments[0]))
+    run = open_or_tell(Path(arguments[0]), of="segmentation")
     if run is None:
         return 1
     failed = False

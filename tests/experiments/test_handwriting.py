@@ -18,6 +18,7 @@ from nnarch.data.mnist import Digits
 from nnarch.models.column_reader import ColumnReader
 from scripts import evaluate as evaluate_script
 from scripts import read as read_script
+from scripts import segment as segment_script
 
 
 def shapes():
@@ -262,3 +263,8 @@ def test_help_and_no_pictures_print_how_to_use_it(capsys):
     assert read_script.main(["--help"]) == 0
     assert read_script.main(["runs/a"]) == 2
     assert "read.py runs/a" in capsys.readouterr().out
+
+
+def test_scripts_refuse_runs_of_other_experiments(workdir, capsys):
+    assert segment_script.main([str(workdir), "brain.nii.gz"]) == 1
+    assert "expected a run of segmentation" in capsys.readouterr().err
