@@ -149,11 +149,13 @@ def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> 
 
 
 def _problems(config: DataConfig) -> data.Problems:
-    return {
+    problems = {
         "addition": data.Addition(config.digits),
         "memorisation": data.Memorisation(config.length, config.symbols),
         "parity": data.Parity(config.bits),
     }[config.task]
+    data.check_enough(problems)
+    return problems
 
 
 def _create(config: Config) -> Create:

@@ -144,17 +144,22 @@ def _batch(inputs: np.ndarray, targets: np.ndarray) -> Batch:
     return {"inputs": inputs.astype(np.int32), "targets": targets.astype(np.int32)}
 
 
+def check_enough(problems: Problems) -> None:
+    """Raises ValueError where there are too few problems to be split."""
+    if problems.count < _LEAST_PROBLEMS:
+        raise ValueError(
+            f"expected {_LEAST_PROBLEMS} different problems at least, to be split; {problems} has "
+            f"{problems.count}. Make them longer."
+        )
+
+
 def draw_of(problems: Problems, split: str, rng: np.random.Generator, count: int) -> Batch:
     """Draws problems of a split, "train", "validation" or "test".
 
     Raises:
       ValueError: there are too few problems to be split.
     """
-    if problems.count < _LEAST_PROBLEMS:
-        raise ValueError(
-            f"expected {_LEAST_PROBLEMS} different problems at least, to be split; {problems} has "
-            f"{problems.count}. Make them longer."
-        )
+    check_enough(problems)
     found, missing = [], count
     while missing > 0:
         share = 1 if split == "train" else 2**_BUCKETS_BITS

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnarch.data.sequences import Addition, Memorisation, Parity, draw_of
+from nnarch.data.sequences import Addition, Memorisation, Parity, check_enough, draw_of
 
 PROBLEMS = [Addition(3), Memorisation(3, 20), Parity(18)]
 SPLITS = ("train", "validation", "test")
@@ -95,3 +95,5 @@ def test_the_same_seed_draws_the_same():
 def test_too_few_problems_cannot_be_split():
     with pytest.raises(ValueError, match="Make them longer"):
         draw_of(Parity(8), "train", rng(), 4)
+    with pytest.raises(ValueError, match="Make them longer"):
+        check_enough(Addition(-1))
