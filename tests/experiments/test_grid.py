@@ -120,8 +120,8 @@ def test_presets_survive_json():
 
 
 @pytest.mark.parametrize("name", ["paper_addition", "paper_memorisation", "paper_parity"])
-def test_the_published_sizes_lower(name):
-    """A step of each is compiled, not run: at these sizes that takes seconds."""
+def test_a_step_of_the_published_sizes_has_shapes(name):
+    """Traced and neither compiled nor run, which takes seconds and gigabytes at these sizes."""
     config = replace(
         grid.PRESETS[name], train=replace(grid.PRESETS[name].train, mesh=train.MeshConfig(data=1))
     )
