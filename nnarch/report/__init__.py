@@ -4,6 +4,7 @@ from nnarch.report.compared import compared_section
 from nnarch.report.curves import curves_section
 from nnarch.report.gallery import Example, cards_section, choose, gallery_section
 from nnarch.report.heatmap import heatmap_section
+from nnarch.report.overlays import Looked, overlays_png, overlays_section
 from nnarch.report.page import Highlight, Section, write_page
 from nnarch.report.run import Run, read_run, run_sections
 from nnarch.report.slices import Segmented, slices_section
@@ -23,6 +24,7 @@ __all__ = [
     "Column",
     "Example",
     "Highlight",
+    "Looked",
     "Recording",
     "Run",
     "Section",
@@ -35,6 +37,8 @@ __all__ = [
     "gallery_section",
     "heatmap_section",
     "label_spans",
+    "overlays_png",
+    "overlays_section",
     "read_run",
     "results_section",
     "rows_section",

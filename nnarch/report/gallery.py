@@ -86,14 +86,20 @@ def _card(example: Example) -> Html:
     if example.picture is not None:
         png = png_of_array(example.picture)
         parts.append(classed("div", "frame", inline(png, alt=example.truth)))
-    said = example.generated if is_right else _marked(example.generated, example.truth)
-    mark = classed("span", "mark", "✓ " if is_right else "✗ ")
-    parts.append(classed("p", "said", mark, said))
-    if not is_right:
-        parts.append(classed("p", "truth", classed("span", "tag", "true "), example.truth))
-    if example.note:
-        parts.append(classed("p", "note", example.note))
+    parts += verdict(example.truth, example.generated, example.note)
     return classed("figure", "card right" if is_right else "card wrong", *parts)
+
+
+def verdict(truth: str, generated: str, note: str = "") -> list[Html]:
+    """What was said, whether it is right, what is true if not, and the note if there is one."""
+    is_right = generated == truth
+    mark = classed("span", "mark", "✓ " if is_right else "✗ ")
+    parts = [classed("p", "said", mark, generated if is_right else _marked(generated, truth))]
+    if not is_right:
+        parts.append(classed("p", "truth", classed("span", "tag", "true "), truth))
+    if note:
+        parts.append(classed("p", "note", note))
+    return parts
 
 
 def _marked(generated: str, truth: str) -> Html:
