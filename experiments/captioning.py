@@ -1,5 +1,8 @@
 """Pictures told in words: Show and Tell on emoji that four artists drew, or on photographs.
 
+`--preset attend` trains Show, Attend and Tell in its place, which looks at places of the picture
+before each word, and whose report shows where.
+
 The pictures are emoji, the captions their Unicode names. Three artists' drawings are trained on.
 Asked are the names of combinations that training never showed together (`composed`: a skin tone and
 a gender that it knows, of someone it knows), of drawings by an artist it never saw (`new_artist`),
@@ -9,13 +12,14 @@ else). `--data.name coco_captions` trains on photographs instead.
 
 import difflib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import tyro
 from flax import nnx
@@ -35,6 +39,7 @@ from nnarch.metrics.cider import cider_d
 from nnarch.metrics.nearest import nearest
 from nnarch.metrics.splits import Figures, over_tests, test_name
 from nnarch.models.show_and_tell import ShowAndTell, ShowAndTellConfig
+from nnarch.models.show_attend_tell import ShowAttendTell, ShowAttendTellConfig
 from nnarch.signal.pictures import augment, to_float
 from nnarch.train import Loss, Task, TrainConfig, to_json
 
@@ -99,6 +104,8 @@ TRAINING = TrainConfig(
     checkpoint_every=1000,
 )
 MODEL = ShowAndTellConfig()
+ATTEND = ShowAttendTellConfig()  # of 1.84 million parameters where the other has 1.90
+Captioner = ShowAndTell | ShowAttendTell
 
 
 @dataclass(frozen=True)
@@ -106,16 +113,23 @@ class Config:
     """All of the experiment."""
 
     train: Annotated[TrainConfig, tyro.conf.arg(name="")] = TRAINING
+    net: Literal["show_and_tell", "attend"] = "show_and_tell"
+    """Which model is trained: `model` or `attend` has its sizes."""
     model: ShowAndTellConfig = MODEL
+    attend: ShowAttendTellConfig = ATTEND
     data: DataConfig = DataConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
     decode: DecodeConfig = DecodeConfig()
     label_smoothing: float = 0.1
     """Share of the target that is spread over all words."""
+    doubly_stochastic: float = 0.1
+    """Weight, beside a caption's cross-entropy, of what attend leaves unseen or sees twice; 1 in
+    the paper, over pictures of more places and captions of more words."""
 
 
 PRESETS = {
     "default": Config(),
+    "attend": Config(net="attend"),
     "hour": Config(
         train=replace(TRAINING, steps=90_000, average=0.9995, evaluate_every=5000),
         model=replace(MODEL, dropout=0.2),
@@ -130,23 +144,14 @@ def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> 
     """The model, the loss, the batches, and what picks the best step."""
     splits, vocabulary = _read(config.data)
 
-    def create(key: Array) -> ShowAndTell:
-        return ShowAndTell(
-            config.model,
-            vocabulary=len(vocabulary),
-            picture_size=config.data.size,
-            start=START,
-            key=key,
-        )
-
-    def validate(model: ShowAndTell) -> Figures:
+    def validate(model: Captioner) -> Figures:
         greedy = replace(config, decode=replace(config.decode, beam=1))
         told = caption(greedy, model, splits["validation"].pictures)
         return _figures(told, splits["validation"])
 
     return Task(
         name="captioning",
-        create=create,
+        create=partial(_create, config, len(vocabulary)),
         loss=partial(_loss, config),
         batches=Batches(
             data.examples(splits["train"], vocabulary),
@@ -162,7 +167,15 @@ def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> 
     )
 
 
-def _loss(config: Config, model: ShowAndTell, batch: dict[str, Array], key: Array) -> Loss:
+def _create(config: Config, vocabulary: int, key: Array) -> Captioner:
+    if config.net == "attend":
+        return ShowAttendTell(config.attend, vocabulary=vocabulary, start=START, key=key)
+    return ShowAndTell(
+        config.model, vocabulary=vocabulary, picture_size=config.data.size, start=START, key=key
+    )
+
+
+def _loss(config: Config, model: Captioner, batch: dict[str, Array], key: Array) -> Loss:
     for_pictures, for_dropout = jax.random.split(key)
     change = config.augmentation
     pictures = augment(
@@ -175,11 +188,26 @@ def _loss(config: Config, model: ShowAndTell, batch: dict[str, Array], key: Arra
         channels=change.channels,
     )
     tokens, lengths = batch["tokens"], batch["lengths"]
-    logits = model(pictures, tokens, lengths, key=for_dropout)
-    total, weight = masked_cross_entropy(
-        logits, tokens, lengths, label_smoothing=config.label_smoothing
+    cross_entropy = partial(
+        masked_cross_entropy,
+        labels=tokens,
+        lengths=lengths,
+        label_smoothing=config.label_smoothing,
     )
-    return Loss(total, weight, {})
+    if config.net == "show_and_tell":
+        return Loss(*cross_entropy(model(pictures, tokens, lengths, key=for_dropout)), {})
+    logits, maps = model.attend(pictures, tokens, lengths, key=for_dropout)
+    (total, weight), uneven = cross_entropy(logits), _unevenness(maps)
+    shown = {"cross_entropy": (total, weight), "unevenness": (uneven, jnp.float32(len(maps)))}
+    return Loss(total + config.doubly_stochastic * uneven, weight, shown)
+
+
+def _unevenness(maps: Array) -> Array:
+    """Sum over places of (1 - sum over words of their shares)², of maps [B, L, Y, X], over all B.
+
+    Source: Xu et al. 2015, equation 14, where attention is "doubly stochastic" if it is 0.
+    """
+    return jnp.sum((1 - jnp.sum(maps, axis=1)) ** 2)
 
 
 @cache
@@ -193,22 +221,66 @@ def _read(config: DataConfig) -> tuple[dict[str, Captioned], Vocabulary]:
     return splits, Vocabulary.of(captions, at_least=config.rarest_word)
 
 
-def caption(config: Config, model: ShowAndTell, pictures: np.ndarray) -> list[str]:
+def caption(config: Config, model: Captioner, pictures: np.ndarray) -> list[str]:
     """Tells each picture, uint8 [N, S, S, 3], in words."""
     _, vocabulary = _read(config.data)
-    graph, state = nnx.split(model)
-    examples = Examples(fixed={"picture": Fixed(pictures, np.arange(len(pictures)))})
-    found = [
-        np.asarray(_search(graph, config.decode, state, batch["picture"]))[batch["valid"]]
-        for batch in evaluation_batches(examples, config.decode.batch_size)
+    found = _over_batches(config, partial(_search, config.decode), model, {"picture": pictures})
+    return [" ".join(vocabulary.decode(tokens)) for tokens in found]
+
+
+def look(config: Config, model: Captioner, pictures: np.ndarray) -> list[page.Looked]:
+    """Tells each picture, uint8 [N, S, S, 3], and where each word looked.
+
+    Raises:
+      ValueError: the model does not attend.
+    """
+    if config.net != "attend":
+        raise ValueError(
+            "expected a run that attends to places of the picture; this one does not. Train one: "
+            "python scripts/train.py captioning --preset attend"
+        )
+    _, vocabulary = _read(config.data)
+    tokens = _over_batches(config, partial(_search, config.decode), model, {"picture": pictures})
+    maps = _over_batches(config, _attended, model, {"picture": pictures, "tokens": tokens})
+    told = map(vocabulary.decode, tokens)
+    return [
+        page.Looked(picture, words, each[: len(words)])
+        for picture, words, each in zip(pictures, told, maps, strict=True)
     ]
-    return [" ".join(vocabulary.decode(tokens)) for tokens in np.concatenate(found)]
+
+
+def _over_batches(
+    config: Config,
+    run: Callable[[nnx.GraphDef, nnx.State, dict[str, Array]], Array],
+    model: Captioner,
+    fields: dict[str, np.ndarray],
+) -> np.ndarray:
+    """What `run` makes of all rows of the fields, a batch at a time."""
+    graph, state = nnx.split(model)
+    rows = np.arange(len(fields["picture"]))
+    examples = Examples(fixed={name: Fixed(values, rows) for name, values in fields.items()})
+    return np.concatenate(
+        [
+            np.asarray(run(graph, state, {name: batch[name] for name in fields}))[batch["valid"]]
+            for batch in evaluation_batches(examples, config.decode.batch_size)
+        ]
+    )
+
+
+@partial(jax.jit, static_argnums=0)
+def _attended(graph: nnx.GraphDef, state: nnx.State, batch: dict[str, Array]) -> Array:
+    """Where each word of known captions looked: [B, L, Y, X]."""
+    tokens, pictures = batch["tokens"], to_float(batch["picture"])
+    everything = jnp.full(len(tokens), tokens.shape[1])  # what follows the end changes nothing
+    return nnx.merge(graph, state).attend(pictures, tokens, everything).maps
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def _search(graph: nnx.GraphDef, config: DecodeConfig, state: nnx.State, pictures: Array) -> Array:
+def _search(
+    config: DecodeConfig, graph: nnx.GraphDef, state: nnx.State, batch: dict[str, Array]
+) -> Array:
     """The likeliest caption of each picture: int32 [B, max_length]."""
-    model = nnx.merge(graph, state)
+    model, pictures = nnx.merge(graph, state), batch["picture"]
     found = beam_search(
         model.step,
         model.begin(to_float(pictures)),
@@ -221,7 +293,7 @@ def _search(graph: nnx.GraphDef, config: DecodeConfig, state: nnx.State, picture
     return found.tokens[:, 0]
 
 
-def evaluate(config: Config, model: ShowAndTell) -> dict[str, Figures]:
+def evaluate(config: Config, model: Captioner) -> dict[str, Figures]:
     """The figures of every test split, under "test_" and its name; shares are in percent."""
     splits, _ = _read(config.data)
     return over_tests(splits, lambda split: _figures(caption(config, model, split.pictures), split))
@@ -260,7 +332,7 @@ def _figures(told: Sequence[str], split: Captioned) -> Figures:
     return {name: value for name, value in figures.items() if not math.isnan(value)}
 
 
-def report(config: Config, model: ShowAndTell, workdir: Path, *, best_step: int | None) -> Path:
+def report(config: Config, model: Captioner, workdir: Path, *, best_step: int | None) -> Path:
     """Writes the page of a run: captions of unseen pictures beside the true ones, and figures."""
     splits, _ = _read(config.data)
     run = page.read_run(workdir)
@@ -270,11 +342,12 @@ def report(config: Config, model: ShowAndTell, workdir: Path, *, best_step: int 
         for name, (title, note) in GALLERIES.items()
         if name in splits
     ]
+    looked = [_looked(config, model, splits)] if config.net == "attend" else []
     return page.write_report(
         workdir,
         title="Pictures told in words",
-        introduction=INTRODUCTION,
-        sections=galleries,
+        introduction=f"{INTRODUCTIONS[config.net]} {UNSEEN}",
+        sections=looked + galleries,
         highlights=_highlights(run.results, beside),
         baselines=beside,
         columns=COLUMNS,
@@ -284,11 +357,17 @@ def report(config: Config, model: ShowAndTell, workdir: Path, *, best_step: int 
     )
 
 
-INTRODUCTION = (
-    "A convolutional network reads a picture, and an LSTM tells it word by word (Show and Tell, "
-    "Vinyals et al. 2014). None of the pictures below was trained on, nor was any picture "
-    "identical to one."
-)
+INTRODUCTIONS = {
+    "show_and_tell": (
+        "A convolutional network reads a picture, and an LSTM tells it word by word (Show and "
+        "Tell, Vinyals et al. 2014)."
+    ),
+    "attend": (
+        "A convolutional network reads a picture, and an LSTM tells it word by word, looking at "
+        "places of it before each (Show, Attend and Tell, Xu et al. 2015)."
+    ),
+}
+UNSEEN = "None of the pictures below was trained on, nor was any picture identical to one."
 
 # Split -> what its pictures are called, and what is to be known of them.
 GALLERIES = {
@@ -345,7 +424,7 @@ def _highlights(
     ]
 
 
-def _examples(config: Config, model: ShowAndTell, split: Captioned) -> list[page.Example]:
+def _examples(config: Config, model: Captioner, split: Captioned) -> list[page.Example]:
     told = caption(config, model, split.pictures)
     artists = split.details.get("artist", ("",) * len(split))
     return [
@@ -354,6 +433,31 @@ def _examples(config: Config, model: ShowAndTell, split: Captioned) -> list[page
             told, split.accepted, split.pictures, artists, strict=True
         )
     ]
+
+
+LOOKED_AT = 4  # pictures of each test set
+
+
+def _looked(config: Config, model: ShowAttendTell, splits: dict[str, Captioned]) -> page.Section:
+    """Where each word looked, for pictures at even distances through each test set."""
+    shown = []
+    for name, (title, _) in GALLERIES.items():
+        if name in splits:
+            rows = np.linspace(0, len(splits[name]), LOOKED_AT, endpoint=False, dtype=int)
+            split = splits[name].take(np.unique(rows))
+            found = look(config, model, split.pictures)
+            for each, accepted in zip(found, split.accepted, strict=True):
+                truth, *_ = _compared(" ".join(each.words), accepted)
+                shown.append(each._replace(truth=truth, note=title))
+    return page.overlays_section("Where it looked", shown, note=WHERE)
+
+
+WHERE = (
+    "The picture, and once for each word what the network looked at when it said it. Places are "
+    "as bright as their share of the attention, beside the largest share within that caption; "
+    "below stands the largest share of one place. A place holds what the convolutions saw around "
+    "it, which is more than its own tile."
+)
 
 
 def _compared(told: str, accepted: frozenset[str]) -> tuple[str, str, float]:

@@ -4,18 +4,15 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import jax
 import nibabel
 import numpy as np
 import pytest
 from tolerances import FIRST_STEPS, FLOAT32_DEEP
+from train.two_steps import check_two_by_four
 
 from experiments import segmentation
 from nnarch import train
 from nnarch.data import brain
-from nnarch.train import sharding
-from nnarch.train import state as state_of
-from nnarch.train.step import CompiledStep
 from scripts import evaluate as evaluate_script
 from scripts import segment as segment_script
 
@@ -118,28 +115,8 @@ def test_neither_brightness_nor_room_around_changes_what_is_found(model):
     assert segmentation.segment(CONFIG, model, small).shape == small.shape
 
 
-def losses(devices):
-    """Of two steps on a mesh."""
-    config = replace(CONFIG, train=replace(CONFIG.train, steps=2, mesh=devices))
-    task = segmentation.build(config)
-    mesh = train.make_mesh(devices)
-    definition = state_of.define(task, config.train, mesh)
-    state = state_of.create_state(task, config.train, definition)
-    step = CompiledStep(task, config.train, definition, mesh)
-    votes = jax.device_put(np.zeros(mesh.shape["data"], bool), sharding.rows(mesh))
-    batches, found = task.batches.iterator(), []
-    for _ in range(2):
-        batch = sharding.put_batch(next(batches), mesh)
-        state, report = step(state, batch, votes)
-        found.append(float(report.total / report.weight))
-    return found
-
-
 def test_two_steps_on_two_by_four_devices_are_those_of_one():
-    alone = losses(train.MeshConfig(data=1))
-    spread = losses(train.MeshConfig(data=2, model=4))
-    np.testing.assert_allclose(spread, alone, **FIRST_STEPS)
-    assert alone[0] != alone[1]
+    check_two_by_four(segmentation.build, CONFIG, FIRST_STEPS)
 
 
 def test_validation_and_tests_are_never_drawn_from_a_run_s_seed():

@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.io import wavfile
+from tolerances import FIRST_STEPS
+from train.two_steps import check_two_by_four
 
 from experiments import speech
 from nnarch import train
@@ -142,6 +144,11 @@ def test_a_loss_that_is_no_number_is_not_left_out():
     model = task.create(jax.random.key(0))
     model.output.b[...] = jnp.full_like(model.output.b[...], jnp.nan)
     assert np.isnan(task.loss(model, batch, jax.random.key(1)).total)
+
+
+def test_two_steps_on_two_by_four_devices_are_those_of_one():
+    config = replace(CONFIG, data=replace(CONFIG.data, batch_size=8))
+    check_two_by_four(speech.build, config, FIRST_STEPS)
 
 
 def test_presets_survive_json():
