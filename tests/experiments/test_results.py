@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from scripts import results
+from nnarch import train
+from scripts import registry, results
 
 README = Path(__file__).parents[2] / "README.md"
+CONFIGS = sorted(results.RESULTS.glob("**/config.json"))
 
 
 def keep(folder, name, **exact_match):
@@ -49,3 +51,15 @@ def test_a_run_is_kept_with_its_configuration_and_its_baselines(tmp_path, monkey
 @pytest.mark.parametrize("experiment", results.kept_experiments())
 def test_the_readme_quotes_what_is_kept(experiment):
     assert results.table(experiment) in README.read_text()
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: "/".join(path.parts[-4:-1]))
+def test_the_configuration_of_a_run_that_is_kept_can_still_be_read(path):
+    kept = json.loads(path.read_text())
+    default = registry.load(kept["experiment"]).PRESETS["default"]
+    read = train.from_json(type(default), kept["config"])
+    assert not {
+        name: change
+        for name, change in train.differences(kept["config"], train.to_json(read)).items()
+        if change[0] is not None
+    }

@@ -27,7 +27,7 @@ def two_losses(build, config, devices):
 
 
 def check_two_by_four(build, config, tolerance):
-    """Raises AssertionError unless eight devices, 2 x 4, lose what one does, and lose less."""
+    """Raises AssertionError unless eight devices, 2 x 4, have the losses of one, which differ."""
     alone = two_losses(build, config, train.MeshConfig(data=1))
     spread = two_losses(build, config, train.MeshConfig(data=2, model=4))
     np.testing.assert_allclose(spread, alone, **tolerance)
