@@ -33,11 +33,15 @@ from nnarch.kernels.cells import (
     ElmanState,
     GRUParams,
     GRUState,
+    LayerNormLSTMParams,
     LSTMParams,
     LSTMState,
+    PeepholeLSTMParams,
     init_elman,
     init_gru,
+    init_layer_norm_lstm,
     init_lstm,
+    init_peephole_lstm,
 )
 from nnarch.kernels.ctc import CTCPrior, ctc_align, ctc_beam_search, ctc_greedy, ctc_loss
 from nnarch.kernels.multidim import (
@@ -59,7 +63,15 @@ from nnarch.kernels.multidim import (
     pyramid,
     renet,
 )
-from nnarch.kernels.recurrent import elman, gru, lstm
+from nnarch.kernels.recurrent import (
+    elman,
+    gru,
+    layer_norm_lstm,
+    lstm,
+    peephole_lstm,
+    recurrent_dropout_mask,
+    zoneout_mask,
+)
 from nnarch.kernels.search import Hypotheses, Samples, beam_search, sample_sequences
 
 __all__ = [
@@ -78,10 +90,12 @@ __all__ = [
     "Hypotheses",
     "LSTMParams",
     "LSTMState",
+    "LayerNormLSTMParams",
     "LuongParams",
     "LuongState",
     "MDLSTMParams",
     "Memory",
+    "PeepholeLSTMParams",
     "PyramidParams",
     "ReNetParams",
     "Samples",
@@ -106,16 +120,22 @@ __all__ = [
     "init_general",
     "init_grid_lstm",
     "init_gru",
+    "init_layer_norm_lstm",
     "init_lstm",
     "init_luong_decoder",
     "init_mdlstm",
+    "init_peephole_lstm",
     "init_pyramid",
     "init_renet",
+    "layer_norm_lstm",
     "lstm",
     "luong_decoder",
     "mdlstm",
     "mdlstm_directions",
+    "peephole_lstm",
     "pyramid",
+    "recurrent_dropout_mask",
     "renet",
     "sample_sequences",
+    "zoneout_mask",
 ]

@@ -37,6 +37,32 @@ class GRUParams(NamedTuple):
     b_n: Array  # [H], beside the recurrent product of gate n
 
 
+class PeepholeLSTMParams(NamedTuple):
+    """Gates i, f, g, o. Source: Gers and Schmidhuber 2000, "Recurrent nets that time and count"."""
+
+    w_x: Array  # [D, 4H]
+    w_h: Array  # [H, 4H]
+    b: Array  # [4H]
+    p_i: Array  # [H], beside the state c before the step
+    p_f: Array  # [H], beside the state c before the step
+    p_o: Array  # [H], beside the state c after the step
+
+
+class LayerNormLSTMParams(NamedTuple):
+    """Gates i, f, g, o. Source: Ba, Kiros and Hinton 2016, arXiv 1607.06450.
+
+    The paper shifts the arguments of the gates three times; b is the sum of these.
+    """
+
+    w_x: Array  # [D, 4H]
+    w_h: Array  # [H, 4H]
+    b: Array  # [4H]
+    scale_x: Array  # [4H], of the normalised x w_x
+    scale_h: Array  # [4H], of the normalised h w_h
+    scale_c: Array  # [H], of the normalised c
+    shift_c: Array  # [H], of the normalised c
+
+
 class ElmanState(NamedTuple):
     """What one step of an Elman net hands to the next."""
 
@@ -71,6 +97,23 @@ def init_lstm(
     w_x, w_h = _init_weights(key, input_size, hidden_size, 4, dtype)
     forget_open = jnp.zeros((4, hidden_size), dtype).at[1].set(1)
     return LSTMParams(w_x, w_h, forget_open.reshape(-1))
+
+
+def init_peephole_lstm(
+    key: Array, input_size: int, hidden_size: int, *, dtype: jnp.dtype = jnp.float32
+) -> PeepholeLSTMParams:
+    """Draws the parameters of an LSTM; its peepholes p_i, p_f, p_o [H] start closed, at zero."""
+    params = init_lstm(key, input_size, hidden_size, dtype=dtype)
+    return PeepholeLSTMParams(*params, *(jnp.zeros(hidden_size, dtype) for _ in range(3)))
+
+
+def init_layer_norm_lstm(
+    key: Array, input_size: int, hidden_size: int, *, dtype: jnp.dtype = jnp.float32
+) -> LayerNormLSTMParams:
+    """Draws the parameters of an LSTM; all scales start at one, the shift at zero."""
+    params = init_lstm(key, input_size, hidden_size, dtype=dtype)
+    of_gates, of_c = jnp.ones(4 * hidden_size, dtype), jnp.ones(hidden_size, dtype)
+    return LayerNormLSTMParams(*params, of_gates, of_gates, of_c, jnp.zeros_like(of_c))
 
 
 def init_gru(

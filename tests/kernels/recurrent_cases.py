@@ -53,6 +53,18 @@ CELLS = {
     "gru": Cell(*_GRU, oracle.gru_after, (("reset", "after"),)),
     "gru_before": Cell(*_GRU, oracle.gru_before, (("reset", "before"),)),
 }
+VARIANTS = {
+    "peephole_lstm": Cell(
+        kernels.peephole_lstm, kernels.init_peephole_lstm, kernels.LSTMState, oracle.peephole_lstm
+    ),
+    "layer_norm_lstm": Cell(
+        kernels.layer_norm_lstm,
+        kernels.init_layer_norm_lstm,
+        kernels.LSTMState,
+        oracle.layer_norm_lstm,
+    ),
+}
+EVERY_CELL = CELLS | VARIANTS
 
 
 class Case(NamedTuple):
@@ -77,10 +89,10 @@ class Subject(NamedTuple):
     direction: str = "forward"
     implementation: str = "scan"
 
-    def run(self, params, xs, initial=None, *, lengths=None):
+    def run(self, params, xs, initial=None, *, lengths=None, **asked):
         """Calls the kernel."""
-        cell = CELLS[self.cell]
-        options = {"lengths": lengths, **dict(cell.options)}
+        cell = EVERY_CELL[self.cell]
+        options = {"lengths": lengths, **dict(cell.options), **asked}
         as_scan = self.implementation in PRODUCTS
         options["implementation"] = "scan" if as_scan else self.implementation
         with self.products():
@@ -100,13 +112,13 @@ class Subject(NamedTuple):
         with chosen, jax.default_matmul_precision(precision):
             yield
 
-    def expect(self, params, xs, initial, lengths):
+    def expect(self, params, xs, initial, lengths, **asked):
         """What the oracle answers: (ys, states), float64."""
-        cell = CELLS[self.cell].oracle
+        cell = EVERY_CELL[self.cell].oracle
         if self.direction == "both":
-            return oracle.run_both(cell, params, xs, initial, lengths)
+            return oracle.run_both(cell, params, xs, initial, lengths, **asked)
         reverse = self.direction == "reverse"
-        return oracle.run(cell, params, xs, initial, lengths, reverse=reverse)
+        return oracle.run(cell, params, xs, initial, lengths, reverse=reverse, **asked)
 
     def by(self, implementation):
         """The same, served by another implementation."""
@@ -135,11 +147,12 @@ every_implementation = pytest.mark.parametrize("implementation", IMPLEMENTATIONS
 def respond(subject):
     """A compiled (*operands, lengths, cotangents) -> (answer, gradients of the operands).
 
-    One program serves all tests of a subject that use the same shapes.
+    One program serves all tests of a subject that use the same shapes. Whatever else the kernel is
+    asked for follows, by name.
     """
 
-    def run(params, xs, initial, lengths, cotangents):
-        kernel = functools.partial(subject.run, lengths=lengths)
+    def run(params, xs, initial, lengths, cotangents, asked=None):
+        kernel = functools.partial(subject.run, lengths=lengths, **(asked or {}))
         with subject.products():
             answer, pull = jax.vjp(kernel, params, xs, initial)
             return answer, pull(cotangents)
@@ -147,9 +160,9 @@ def respond(subject):
     return jax.jit(run)
 
 
-def answer(subject, case):
+def answer(subject, case, *asked):
     """The answer and the gradients to a case, its lengths handed over as an array on a device."""
-    return respond(subject)(*case.operands, jnp.asarray(case.lengths), case.cotangents)
+    return respond(subject)(*case.operands, jnp.asarray(case.lengths), case.cotangents, *asked)
 
 
 class Shape(NamedTuple):
@@ -163,7 +176,7 @@ class Shape(NamedTuple):
 def case(subject, *, lengths=LENGTHS, shape=None, dtype=jnp.float32, seed=0):
     """Rows of the given lengths, with biases other than zero and an initial state."""
     shape = shape or Shape()
-    rng, cell = np.random.default_rng(seed), CELLS[subject.cell]
+    rng, cell = np.random.default_rng(seed), EVERY_CELL[subject.cell]
     sums = jnp.float64 if dtype == jnp.float64 else jnp.float32
     padding = np.arange(shape.time) >= np.asarray(lengths)[:, None]
 
@@ -197,13 +210,13 @@ def case(subject, *, lengths=LENGTHS, shape=None, dtype=jnp.float32, seed=0):
     )
 
 
-def truth(subject, case):
+def truth(subject, case, *asked):
     """The reference's answer and gradients to the same numbers in float64."""
     with jax.enable_x64(True):
         exact = jax.tree.map(
             lambda a: a if a.dtype == np.int32 else jnp.asarray(a, jnp.float64), case
         )
-        return answer(subject.by("reference"), exact)
+        return answer(subject.by("reference"), exact, *asked)
 
 
 def assert_close(found, expected, tolerance):

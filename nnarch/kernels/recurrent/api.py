@@ -5,23 +5,13 @@ for every platform; "cudnn", LSTM alone and on CUDA; "reference", a plain scan o
 works. They agree to rounding, gradients included.
 """
 
-from functools import partial
-
-import jax
-import jax.numpy as jnp
 from jax import Array
-from jax.core import Tracer
 
 from nnarch.kernels.cells import ElmanParams, ElmanState, GRUParams, GRUState, LSTMParams, LSTMState
-from nnarch.kernels.choose import choose
-from nnarch.kernels.lengths import check_lengths, valid_steps
-from nnarch.kernels.recurrent import cudnn
-from nnarch.kernels.recurrent.cell import ELMAN, GRU, LSTM, Cell
-from nnarch.kernels.recurrent.check import check_initial, check_inputs, check_params, check_reset
-from nnarch.kernels.recurrent.reference import reference
-from nnarch.kernels.recurrent.scan import Plan, scan
-
-REFUSALS = {"cudnn": cudnn.refusal, "scan": lambda call: None, "reference": lambda call: None}
+from nnarch.kernels.recurrent.call import recur
+from nnarch.kernels.recurrent.cell import ELMAN, GRU, LSTM
+from nnarch.kernels.recurrent.check import check_reset
+from nnarch.kernels.recurrent.options import Options
 
 
 def elman(
@@ -31,6 +21,9 @@ def elman(
     *,
     lengths: Array | None = None,
     reverse: bool = False,
+    starts: Array | None = None,
+    recurrent_mask: Array | None = None,
+    zoneout: ElmanState | None = None,
     implementation: str | None = None,
 ) -> tuple[Array, ElmanState]:
     """Runs an Elman net over each row: h' = tanh(x w_x + h w_h + b).
@@ -42,6 +35,14 @@ def elman(
       lengths: int32 [B], valid steps of each row; T if left out. NumPy arrays and lists are
         checked; arrays on a device are clipped to 0..T.
       reverse: runs each row from its last valid step to its first; ys stays aligned with xs.
+      starts: bool [B, T], True at the first step of each sequence where rows hold several, one
+        behind the other: the state before that step is zero (after it, if reverse), and no gradient
+        passes. bool [B] says it of the first step: whether a row's initial state is to be read.
+      recurrent_mask: [B, H], what h is multiplied by wherever it meets recurrent weights, the same
+        at each step: dropout of the state (`recurrent_dropout_mask`). It gets no gradient.
+      zoneout: for each part of the state bool [B, T, H] (`zoneout_mask`), True where a unit keeps
+        what it had before the step; or a rate, the share that it keeps of it, as in evaluation; or
+        None.
       implementation: "scan", "reference", or None for the fastest that serves the call.
 
     Returns:
@@ -52,9 +53,20 @@ def elman(
     Raises:
       ValueError: a shape, dtype or length does not fit, or the implementation cannot serve.
 
-    Source: Elman 1990, "Finding structure in time".
+    Source: Elman 1990, "Finding structure in time". Dropout of the state: Gal and Ghahramani 2016,
+    arXiv 1512.05287; zoneout: Krueger et al. 2016, arXiv 1606.01305.
     """
-    return _recur(ELMAN, params, xs, initial, lengths, reverse, implementation)
+    options = Options(starts, recurrent_mask, zoneout)
+    return recur(
+        ELMAN,
+        params,
+        xs,
+        initial,
+        lengths,
+        options,
+        reverse=reverse,
+        implementation=implementation,
+    )
 
 
 def lstm(
@@ -64,6 +76,9 @@ def lstm(
     *,
     lengths: Array | None = None,
     reverse: bool = False,
+    starts: Array | None = None,
+    recurrent_mask: Array | None = None,
+    zoneout: LSTMState | None = None,
     implementation: str | None = None,
 ) -> tuple[Array, LSTMState]:
     """Runs an LSTM over each row: c' = f c + i g, h' = o tanh(c'), gates i, f, g, o.
@@ -75,6 +90,14 @@ def lstm(
       lengths: int32 [B], valid steps of each row; T if left out. NumPy arrays and lists are
         checked; arrays on a device are clipped to 0..T.
       reverse: runs each row from its last valid step to its first; ys stays aligned with xs.
+      starts: bool [B, T], True at the first step of each sequence where rows hold several, one
+        behind the other: the state before that step is zero (after it, if reverse), and no gradient
+        passes. bool [B] says it of the first step: whether a row's initial state is to be read.
+      recurrent_mask: [B, H], what h is multiplied by wherever it meets recurrent weights, the same
+        at each step: dropout of the state (`recurrent_dropout_mask`). It gets no gradient.
+      zoneout: for each part of the state bool [B, T, H] (`zoneout_mask`), True where a unit keeps
+        what it had before the step; or a rate, the share that it keeps of it, as in evaluation; or
+        None.
       implementation: "scan", "cudnn", "reference", or None for the fastest that serves the call.
 
     Returns:
@@ -87,7 +110,17 @@ def lstm(
 
     Source: Hochreiter and Schmidhuber 1997; the forget gate: Gers, Schmidhuber and Cummins 2000.
     """
-    return _recur(LSTM, params, xs, initial, lengths, reverse, implementation)
+    options = Options(starts, recurrent_mask, zoneout)
+    return recur(
+        LSTM,
+        params,
+        xs,
+        initial,
+        lengths,
+        options,
+        reverse=reverse,
+        implementation=implementation,
+    )
 
 
 def gru(
@@ -97,6 +130,9 @@ def gru(
     *,
     lengths: Array | None = None,
     reverse: bool = False,
+    starts: Array | None = None,
+    recurrent_mask: Array | None = None,
+    zoneout: GRUState | None = None,
     reset: str = "after",
     implementation: str | None = None,
 ) -> tuple[Array, GRUState]:
@@ -112,6 +148,14 @@ def gru(
       reset: "after" the recurrent product, n = tanh(x w_n + b_n' + r (h u_n + b_n)), as cuDNN and
         PyTorch have it; or "before" it, n = tanh(x w_n + b_n' + (r h) u_n + b_n), as published.
         b_n' is the third part of b.
+      starts: bool [B, T], True at the first step of each sequence where rows hold several, one
+        behind the other: the state before that step is zero (after it, if reverse), and no gradient
+        passes. bool [B] says it of the first step: whether a row's initial state is to be read.
+      recurrent_mask: [B, H], what h is multiplied by wherever it meets recurrent weights, the same
+        at each step: dropout of the state (`recurrent_dropout_mask`). It gets no gradient.
+      zoneout: for each part of the state bool [B, T, H] (`zoneout_mask`), True where a unit keeps
+        what it had before the step; or a rate, the share that it keeps of it, as in evaluation; or
+        None.
       implementation: "scan", "reference", or None for the fastest that serves the call.
 
     Returns:
@@ -125,29 +169,14 @@ def gru(
     Source: Cho et al. 2014, arXiv 1406.1078.
     """
     check_reset(reset)
-    return _recur(GRU[reset], params, xs, initial, lengths, reverse, implementation)
-
-
-def _recur(cell: Cell, params, xs, initial, lengths, reverse, implementation):
-    check_inputs(cell, xs)
-    batch, steps, inputs = xs.shape
-    check_params(cell, params, inputs)
-    params = cell.params(*params)
-    lengths = check_lengths("lengths", lengths, batch, steps)
-    initial = check_initial(cell, initial, xs, params.w_h.shape[0])
-    traced = any(isinstance(a, Tracer) for a in jax.tree.leaves((params, xs, initial)))
-    call = cudnn.Call(cell.name, xs, lengths, named=implementation is not None, traced=traced)
-    name = choose(cell.name, REFUSALS, call, implementation=implementation)
-    return _run(params, xs, initial, lengths, cell=cell, reverse=bool(reverse), implementation=name)
-
-
-@partial(jax.jit, static_argnames=("cell", "reverse", "implementation"))
-def _run(params, xs, initial, lengths, *, cell: Cell, reverse: bool, implementation: str):
-    if 0 in xs.shape[:2]:
-        return jnp.zeros((*xs.shape[:2], params.w_h.shape[0]), xs.dtype), initial
-    valid = None if lengths is None else valid_steps(lengths, xs.shape[1])
-    if implementation == "scan":
-        return scan(Plan(cell.step, reverse), params, xs, initial, valid)
-    if implementation == "cudnn":
-        return cudnn.lstm(params, xs, initial, lengths, reverse)
-    return reference(cell.reference_step, params, xs, initial, valid, reverse)
+    options = Options(starts, recurrent_mask, zoneout)
+    return recur(
+        GRU[reset],
+        params,
+        xs,
+        initial,
+        lengths,
+        options,
+        reverse=reverse,
+        implementation=implementation,
+    )

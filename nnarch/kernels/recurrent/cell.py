@@ -3,8 +3,22 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from nnarch.kernels.cells import ElmanParams, ElmanState, GRUParams, GRUState, LSTMParams, LSTMState
-from nnarch.kernels.recurrent import reference, step
+from nnarch.kernels.cells import (
+    ElmanParams,
+    ElmanState,
+    GRUParams,
+    GRUState,
+    LayerNormLSTMParams,
+    LSTMParams,
+    LSTMState,
+    PeepholeLSTMParams,
+)
+from nnarch.kernels.recurrent import layer_norm, reference, step
+from nnarch.kernels.recurrent.peephole import PeepholeLSTMStep
+
+
+def _as_they_are(params: tuple) -> tuple:
+    return params
 
 
 class Cell(NamedTuple):
@@ -16,20 +30,40 @@ class Cell(NamedTuple):
     state: type
     step: step.Step
     reference_step: Callable
+    vectors: tuple[int, ...] = ()  # the parameters after w_x, w_h and b, in units of H
+    prepared: Callable = _as_they_are  # the parameters as the fast loop takes them
 
     def shapes(self, inputs: int, hidden: int) -> tuple:
         """The shapes of the parameters, field by field."""
-        dense = (
-            (inputs, self.gates * hidden),
-            (hidden, self.gates * hidden),
-            (self.gates * hidden,),
-        )
-        return dense + ((hidden,),) * (len(self.params._fields) - len(dense))
+        width = self.gates * hidden
+        dense = (inputs, width), (hidden, width), (width,)
+        return dense + tuple((size * hidden,) for size in self.vectors)
 
 
 ELMAN = Cell("elman", 1, ElmanParams, ElmanState, step.ElmanStep, reference.elman_step)
 LSTM = Cell("lstm", 4, LSTMParams, LSTMState, step.LSTMStep, reference.lstm_step)
 GRU = {
-    "after": Cell("gru", 3, GRUParams, GRUState, step.GRUAfterStep, reference.gru_after_step),
-    "before": Cell("gru", 3, GRUParams, GRUState, step.GRUBeforeStep, reference.gru_before_step),
+    "after": Cell("gru", 3, GRUParams, GRUState, step.GRUAfterStep, reference.gru_after_step, (1,)),
+    "before": Cell(
+        "gru", 3, GRUParams, GRUState, step.GRUBeforeStep, reference.gru_before_step, (1,)
+    ),
 }
+PEEPHOLE_LSTM = Cell(
+    "peephole_lstm",
+    4,
+    PeepholeLSTMParams,
+    LSTMState,
+    PeepholeLSTMStep,
+    reference.peephole_lstm_step,
+    (1, 1, 1),
+)
+LAYER_NORM_LSTM = Cell(
+    "layer_norm_lstm",
+    4,
+    LayerNormLSTMParams,
+    LSTMState,
+    layer_norm.LayerNormLSTMStep,
+    reference.layer_norm_lstm_step,
+    (4, 4, 1, 1),
+    layer_norm.prepared,
+)

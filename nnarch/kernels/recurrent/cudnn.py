@@ -19,6 +19,7 @@ class Call(NamedTuple):
     lengths: Array | np.ndarray | None
     named: bool  # whether the caller asked for an implementation by name
     traced: bool  # whether any operand is a tracer
+    options: tuple[str, ...] = ()  # what is asked of the loop beside lengths
 
 
 def refusal(call: Call) -> str | None:
@@ -31,6 +32,8 @@ def refusal(call: Call) -> str | None:
         return f"it computes in float32, and xs is {call.xs.dtype}"
     if 0 in call.xs.shape[:2]:
         return "it takes no empty batch or sequence"
+    if call.options:
+        return f"it knows no {' and no '.join(call.options)}"
     if call.lengths is not None and not _all_positive(call.lengths):
         return "it fails on a row of length 0; give lengths above 0 as a NumPy array, or none"
     if call.traced and not call.named:

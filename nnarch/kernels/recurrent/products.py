@@ -37,9 +37,10 @@ class ProjectedBefore:
         False  # whether the backward pass writes over what was saved: one kernel more a step
     )
 
-    def __init__(self, weights: Weights, xs: Array, operand: jnp.dtype):
-        """`xs` is the stack [T, B, D]."""
+    def __init__(self, weights: Weights, xs: Array, operand: jnp.dtype, mask: Array | None = None):
+        """`xs` is the stack [T, B, D]; through `mask` [B, H], if any, the products see h."""
         self.operand, self.accumulator = operand, accumulator(operand)
+        self.mask = mask
         self.x, self.h = self._round(weights.x), self._round(weights.h)
         self.b = weights.b.astype(self.accumulator)
         self.xs = self._round(xs)
@@ -47,6 +48,10 @@ class ProjectedBefore:
 
     def _round(self, array: Array) -> Array:
         return array.astype(self.operand)
+
+    def _seen(self, h: Array) -> Array:
+        """What products see of h [..., B, H]; this is its own transpose."""
+        return h if self.mask is None else h * self.mask
 
     @property
     def inputs(self) -> Array:
@@ -59,7 +64,7 @@ class ProjectedBefore:
 
     def hidden(self, h: Array, gates: slice = slice(None)) -> Array:
         """h w_h of some gates: [B, H] -> [B, G, H]."""
-        return self._product(self._round(h), self.h[:, gates], 1)
+        return self._product(self._round(self._seen(h)), self.h[:, gates], 1)
 
     def affine(self, x: Array, h: Array, gates: slice = slice(None)) -> Array:
         """x w_x + h w_h + b of some gates -> [B, G, H]."""
@@ -67,19 +72,28 @@ class ProjectedBefore:
 
     def pull(self, dz: Array, gates: slice = slice(None)) -> Array:
         """The gradient of h through `hidden`: [B, G, H] -> [B, H]."""
-        return self._product(self._round(dz), self.h[:, gates], ((1, 2), (1, 2)))
+        return self._seen(self._product(self._round(dz), self.h[:, gates], ((1, 2), (1, 2))))
 
     def pull_input(self, dzs: Array, gates: slice = slice(None)) -> Array:
         """The gradient of the input, all steps at once: [T, B, G, H] -> [T, B, D]."""
         return self._product(self._round(dzs), self.x[:, gates], ((2, 3), (1, 2)))
 
     def outer(self, vs: Array, dzs: Array) -> Array:
-        """A weight's gradient, all steps at once: [T, B, K] and [T, B, G, H] -> [K, G, H]."""
-        return self._product(self._round(vs), self._round(dzs), ((0, 1), (0, 1)))
+        """The gradient of w_h or of some of its gates: [T, B, H], [T, B, G, H] -> [H, G, H]."""
+        return self._outer(self._seen(vs), dzs)
 
     def outer_input(self, dzs: Array) -> Array:
         """The gradient of w_x or of some of its gates: [T, B, G, H] -> [D, G, H]."""
-        return self.outer(self.xs, dzs)
+        return self._outer(self.xs, dzs)
+
+    def _outer(self, vs: Array, dzs: Array) -> Array:
+        """A weight's gradient, all steps at once."""
+        return self._product(self._round(vs), self._round(dzs), ((0, 1), (0, 1)))
+
+    @staticmethod
+    def mean(rows: Array) -> Array:
+        """[B, H] -> [B, 1]."""
+        return jnp.mean(rows, axis=-1, keepdims=True)
 
     @staticmethod
     def write(stack: Array, parts: tuple[Array, ...], slot: Array) -> tuple[Array, Array]:
@@ -109,7 +123,7 @@ class ProjectedWithin(ProjectedBefore):
 
     def hidden(self, h: Array, gates: slice = slice(None)) -> Array:
         """h w_h of some gates: [B, H] -> [B, G, H]."""
-        return self._times(self._round(h), self.h, gates)
+        return self._times(self._round(self._seen(h)), self.h, gates)
 
     def _times(self, v: Array, w: Array, gates: slice) -> Array:
         """[B, K] times some gates of [K, G, H] -> [B, G, H]."""
@@ -122,7 +136,13 @@ class ProjectedWithin(ProjectedBefore):
 
     def pull(self, dz: Array, gates: slice = slice(None)) -> Array:
         """The gradient of h through `hidden`: [B, G, H] -> [B, H]."""
-        return self._product(self._round(dz), _outputs_first(self.h)[gates], 2)
+        return self._seen(self._product(self._round(dz), _outputs_first(self.h)[gates], 2))
+
+    @staticmethod
+    def mean(rows: Array) -> Array:
+        """[B, H] -> [B, 1]."""
+        # A sum in a loop of its own adds one number after another; a product adds many at once.
+        return rows @ jnp.full((rows.shape[1], 1), 1 / rows.shape[1], rows.dtype)
 
     @staticmethod
     def write(stack: Array, parts: tuple[Array, ...], slot: Array) -> tuple[Array, Array]:

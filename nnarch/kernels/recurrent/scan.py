@@ -14,6 +14,13 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from nnarch.kernels.recurrent.options import (
+    NONE,
+    Options,
+    before_a_start,
+    mix,
+    mix_gradient,
+)
 from nnarch.kernels.recurrent.products import ProjectedBefore, ProjectedWithin, join
 from nnarch.kernels.recurrent.step import Step
 from nnarch.kernels.stacks import at, put
@@ -34,31 +41,42 @@ class Residuals(NamedTuple):
     saved: tuple  # what the step saved
 
 
-def scan(plan: Plan, params: tuple, xs: Array, initial: tuple, valid: Array | None):
-    """xs [B, T, D], initial states [B, H], valid bool [B, T] or None -> (ys [B, T, H], final)."""
-    params, xs, initial, valid = varying_alike((params, xs, initial, valid))
+def scan(
+    plan: Plan,
+    params: tuple,
+    xs: Array,
+    initial: tuple,
+    valid: Array | None,
+    options: Options = NONE,
+):
+    """xs [B, T, D], initial states [B, H], valid bool [B, T] or None -> (ys [B, T, H], final).
+
+    Starts among the options are in the order of the run; masks and rates get no gradient.
+    """
+    operands = varying_alike((params, xs, initial, valid, options))
+    params, xs, initial, valid, options = operands
     if valid is not None:
         xs = jnp.where(valid[..., None], xs, 0)  # padding may hold NaN, and NaN * 0 is NaN
-    return _scan(plan, params, xs, initial, valid)
+    return _scan(plan, params, xs, initial, valid, options)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _scan(plan, params, xs, initial, valid):
-    return _on_platform(partial(_forward, plan=plan), params, xs, initial, valid)
+def _scan(plan, params, xs, initial, valid, options):
+    return _on_platform(partial(_forward, plan=plan), params, xs, initial, valid, options)
 
 
-def _scan_forward(plan, params, xs, initial, valid):
+def _scan_forward(plan, params, xs, initial, valid, options):
     run = partial(_forward_and_keep, plan=plan)
-    out, residuals = _on_platform(run, params, xs, initial, valid)
-    return out, (params, xs, valid, residuals)
+    out, residuals = _on_platform(run, params, xs, initial, valid, options)
+    return out, (params, xs, valid, options, residuals)
 
 
 def _scan_backward(plan, kept, cotangents):
-    params, xs, valid, residuals = kept
+    params, xs, valid, options, residuals = kept
     run = partial(_backward, plan=plan)
-    dparams, dxs, dinitial = _on_platform(run, params, xs, valid, residuals, cotangents)
+    dparams, dxs, dinitial = _on_platform(run, params, xs, valid, options, residuals, cotangents)
     dparams = jax.tree.map(lambda g, p: g.astype(p.dtype), dparams, params)
-    return dparams, dxs, dinitial, None
+    return dparams, dxs, dinitial, None, None
 
 
 _scan.defvjp(_scan_forward, _scan_backward)
@@ -76,9 +94,9 @@ def _on_platform(run, *operands):
 # to take part in a weight's product: in the slot that is no step's the gradient is zero.
 
 
-def _forward(multiply, params, xs, initial, valid, *, plan):
-    products, valid = _enter(multiply, plan, params, xs, valid)
-    advance = _advance(plan, products, params, valid)
+def _forward(multiply, params, xs, initial, valid, options, *, plan):
+    products, valid, options = _enter(multiply, plan, params, xs, valid, options)
+    advance = _advance(plan, products, params, valid, options)
 
     def step(carry, slot):
         state, ys = carry
@@ -90,9 +108,9 @@ def _forward(multiply, params, xs, initial, valid, *, plan):
     return _leave(_cut(ys, plan.reverse), valid, plan), state
 
 
-def _forward_and_keep(multiply, params, xs, initial, valid, *, plan):
-    products, valid = _enter(multiply, plan, params, xs, valid)
-    advance = _advance(plan, products, params, valid)
+def _forward_and_keep(multiply, params, xs, initial, valid, options, *, plan):
+    products, valid, options = _enter(multiply, plan, params, xs, valid, options)
+    advance = _advance(plan, products, params, valid, options)
 
     def step(carry, slot):
         state, stacks = carry
@@ -111,37 +129,46 @@ def _forward_and_keep(multiply, params, xs, initial, valid, *, plan):
     return (_leave(ys, valid, plan), state), kept
 
 
-def _backward(multiply, params, xs, valid, kept, cotangents, *, plan):
+def _backward(multiply, params, xs, valid, options, kept, cotangents, *, plan):
     dys, dfinal = cotangents
     if valid is not None:
         dys = jnp.where(valid[..., None], dys, 0)
-    products, valid = _enter(multiply, plan, params, xs, valid)
+    products, valid, options = _enter(multiply, plan, params, xs, valid, options)
     dys = _time_first(_padded(plan, dys))
-    retreat = _retreat(plan, products, params, kept.states, dys, valid)
-    shapes = _emitted_shapes(retreat, dfinal, kept.saved)
-    same = [s.shape for s in shapes] == [s.shape[1:] for s in kept.saved]
+    retreat = _retreat(plan, products, params, kept.states, dys, valid, options)
+    shapes, sums = _emitted_shapes(retreat, dfinal, kept.saved)
+    written = [stack for stack, _ in zip(kept.saved, shapes, strict=False)]
+    same = [s.shape for s in shapes] == [s.shape[1:] for s in written]
     in_place = same and products.overwrites
+    rest = kept.saved[len(shapes) :] if in_place else ()
 
     def step(carry, slot):
-        dstate, dzs, aside = carry
+        dstate, dzs, aside, sums = carry
         saved, aside = recall(dzs if in_place else kept.saved, aside, slot)
-        emit = Writer(products, dzs, slot)
-        return (retreat(dstate, saved, slot, emit), emit.emitted, aside), None
+        emit = Writer(products, dzs, slot, sums)
+        dstate = retreat(dstate, saved + [at(stack, slot) for stack in rest], slot, emit)
+        return (dstate, emit.emitted, aside, emit.sums), None
 
-    dzs = list(kept.saved) if in_place else [_stack(s, xs) for s in shapes]
+    dzs = written if in_place else [_stack(s, xs) for s in shapes]
     aside = [_zeros((2, *s.shape), xs) for s in shapes] if in_place else []
+    sums = [_zeros(s.shape, xs, s.dtype) for s in sums]
     slots = _slots(plan, xs)
-    (dstate, dzs, _), _ = lax.scan(step, (dfinal, dzs, aside), slots, reverse=not plan.reverse)
+    carry = (dfinal, dzs, aside, sums)
+    (dstate, dzs, _, sums), _ = lax.scan(step, carry, slots, reverse=not plan.reverse)
     saved = () if in_place else kept.saved
-    dparams, dxs = plan.step.gradient(products, saved, kept.states, dzs)
+    states = before_a_start(options.starts, kept.states)
+    sums = [jnp.sum(each, axis=0) for each in sums]
+    dparams, dxs = plan.step.gradient(products, saved, states, dzs, *sums)
     return dparams, _time_first(_cut(dxs, plan.reverse)).astype(xs.dtype), dstate
 
 
-def _enter(multiply, plan, params, xs, valid):
-    """Binds the weights and the inputs to their products, and pads validity like the inputs."""
+def _enter(multiply, plan, params, xs, valid, options):
+    """Binds the weights and the inputs to their products, and pads all else like the inputs."""
     inputs = _time_first(_padded(plan, xs))
     valid = None if valid is None else _padded(plan, valid).T
-    return multiply(plan.step.weights(params), inputs, xs.dtype), valid
+    options = options.over_time(lambda rows: _time_first(_padded(plan, rows)))
+    products = multiply(plan.step.weights(params), inputs, xs.dtype, options.mask)
+    return products, valid, options
 
 
 def _leave(ys, valid, plan):
@@ -151,32 +178,41 @@ def _leave(ys, valid, plan):
     return _time_first(ys)
 
 
-def _advance(plan, products, params, valid):
+def _advance(plan, products, params, valid, options):
     """(state, slot) -> (the state after that step, what the pass backward wants of it)."""
     inputs = products.inputs
 
     def advance(state, slot):
+        state = before_a_start(options.starts_at(slot), state)
         after, saved = plan.step.forward(products, params, at(inputs, slot), state)
+        after = mix(options.zoneout_at(slot), after, state)
         return _where_valid(valid, slot, after, state), saved
 
     return advance
 
 
-def _retreat(plan, products, params, states, dys, valid):
+def _retreat(plan, products, params, states, dys, valid, options):
     """(gradient of the state after a step, saved, slot, emit) -> gradient of that before it."""
 
     def retreat(dstate, saved, slot, emit):
-        before = jax.tree.map(lambda s: at(s, slot), states)
+        starts, zoneout = options.starts_at(slot), options.zoneout_at(slot)
+        before = before_a_start(starts, jax.tree.map(lambda s: at(s, slot), states))
         after = jax.tree.map(lambda s: at(s, _after(plan, slot)), states)
         exact = dstate.h.dtype
         saved = [each.astype(exact) for each in saved]
+        if zoneout is not None:
+            after = plan.step.made(saved, before, after)
         dstate = dstate._replace(h=dstate.h + at(dys, slot).astype(exact))
         # A step that is padding hands its gradient on as it is, and makes none of its own: all
         # that a step makes is linear in the gradient that it is given.
         nothing = jax.tree.map(jnp.zeros_like, dstate)
         passed_on = _where_valid(valid, slot, nothing, dstate)
         dstate = _where_valid(valid, slot, dstate, nothing)
+        dstate, kept = mix_gradient(zoneout, dstate)
         dbefore = plan.step.backward(products, params, saved, before, after, dstate, emit)
+        if kept is not None:
+            dbefore = jax.tree.map(jnp.add, dbefore, kept)
+        dbefore = before_a_start(starts, dbefore)
         return dbefore if valid is None else jax.tree.map(jnp.add, dbefore, passed_on)
 
     return retreat
@@ -194,12 +230,12 @@ def recall(stacks, aside, slot):
 
 
 def _emitted_shapes(retreat, dfinal, stacks):
-    """What a step emits."""
+    """What a step emits, and what it adds up."""
 
     def step(dstate, stacks):
         emit = Joiner()
         retreat(dstate, [stack[0] for stack in stacks], 0, emit)
-        return emit.emitted
+        return emit.emitted, emit.sums
 
     return jax.eval_shape(step, dfinal, stacks)
 
@@ -208,19 +244,23 @@ class Joiner:
     """An `emit` that shows what a cell emits, and keeps it."""
 
     def __init__(self):
-        self.emitted = []
+        self.emitted, self.sums = [], []
 
     def __call__(self, parts):
         """Returns the gates joined."""
         self.emitted.append(join(parts))
         return self.emitted[-1]
 
+    def add(self, parts):
+        """Keeps what a step adds to the sums over time, a row each."""
+        self.sums = list(parts)
+
 
 class Writer:
     """An `emit` that writes into stacks at a slot."""
 
-    def __init__(self, products, stacks, slot):
-        self.products, self.slot = products, slot
+    def __init__(self, products, stacks, slot, sums):
+        self.products, self.slot, self.sums = products, slot, sums
         self.stacks, self.emitted = list(stacks), []
 
     def __call__(self, parts):
@@ -228,6 +268,10 @@ class Writer:
         stack, joined = self.products.write(self.stacks[len(self.emitted)], parts, self.slot)
         self.emitted.append(stack)
         return joined
+
+    def add(self, parts):
+        """Adds to the sums over time, a row each: over devices no loop has to sum them."""
+        self.sums = [total + part for total, part in zip(self.sums, parts, strict=True)]
 
 
 def _joined(gates: Array | tuple[Array, ...]) -> Array:

@@ -4,14 +4,16 @@ A cell is a namespace of pure functions:
 
     weights(params) -> Weights                       gates apart
     forward(products, params, x, state) -> (state', saved)
+    made(saved, before, after) -> state'             where zoneout kept some of the one before
     backward(products, params, saved, before, after, dstate, emit) -> dbefore
-    gradient(products, saved, before, dz) -> (dparams, dx)
+    gradient(products, saved, before, dz, *sums) -> (dparams, dx)
 
 `forward` and `backward` see one step; `gradient` sees the stacks of all steps and forms each
 weight's gradient as one product. `forward` saves a tuple of what the loop is to stack, gates joined
 [B, G, H] or apart (a tuple of G arrays [B, H], which the loop joins as suits the platform);
 `backward` and `gradient` see them joined. `dz` holds the stacks of what a cell handed to `emit`: a
-tuple of gates, of which `emit` returns the joined array.
+tuple of gates, of which `emit` returns the joined array. `sums` are of what it handed to
+`emit.add`, [B, ...] a step, over time and rows.
 The gradient of a gate with respect to its argument is written with the gate's own value:
 sigmoid' = a (1 - a), tanh' = 1 - a^2.
 """
@@ -44,7 +46,7 @@ def side_by_side(x: Array, h: Array, b: Array) -> tuple[Array, Array, Array]:
     return tuple(jnp.concatenate([w[..., g, :] for g in gates], axis=-1) for w in (x, h, b))
 
 
-def _sigmoid(z: Array) -> Array:
+def sigmoid(z: Array) -> Array:
     """Through tanh, which has no overflow to guard against."""
     return 0.5 * jnp.tanh(0.5 * z) + 0.5
 
@@ -72,8 +74,21 @@ class ElmanStep:
     @staticmethod
     def gradient(products: Products, saved, before: ElmanState, dzs):
         (dz,) = dzs
-        dparams = _dense_gradient(products, before.h, dz)
+        dparams = dense_gradient(products, before.h, dz)
         return ElmanParams(*dparams), products.pull_input(dz)
+
+
+class KeptElmanStep(ElmanStep):
+    """Keeps what it made, for calls in which it may not be the state after the step."""
+
+    @staticmethod
+    def forward(products: Products, params: ElmanParams, x: Array, state: ElmanState):
+        made, _ = ElmanStep.forward(products, params, x, state)
+        return made, ((made.h,),)
+
+    @staticmethod
+    def made(saved, before: ElmanState, after: ElmanState) -> ElmanState:
+        return ElmanState(*split(saved[0]))
 
 
 class LSTMStep:
@@ -87,10 +102,15 @@ class LSTMStep:
 
     @staticmethod
     def forward(products: Products, params: LSTMParams, x: Array, state: LSTMState):
-        gates = _lstm_gates(products.affine(x, state.h))
+        gates = lstm_gates(products.affine(x, state.h))
         i, f, g, o = split(gates)
         c = f * state.c + i * g
         return LSTMState(o * jnp.tanh(c), c), (gates,)
+
+    @staticmethod
+    def made(saved, before: LSTMState, after: LSTMState) -> LSTMState:
+        i, f, g, _ = split(saved[0])
+        return LSTMState(after.h, f * before.c + i * g)  # no gradient asks for h
 
     # With dc the gradient of c' from all that follows, its path through h' included:
     #     dc  = dc' + dh' o (1 - tanh(c')^2)
@@ -108,11 +128,11 @@ class LSTMStep:
     @staticmethod
     def gradient(products: Products, saved, before: LSTMState, dzs):
         (dz,) = dzs
-        dparams = _dense_gradient(products, before.h, dz)
+        dparams = dense_gradient(products, before.h, dz)
         return LSTMParams(*dparams), products.pull_input(dz)
 
 
-def _lstm_gates(z: Array) -> Array:
+def lstm_gates(z: Array) -> Array:
     """sigmoid, sigmoid, tanh, sigmoid in one pass: sigmoid(z) = tanh(z / 2) / 2 + 1 / 2."""
     scale = np.array([0.5, 0.5, 1, 0.5], z.dtype)[:, None]
     shift = np.array([0.5, 0.5, 0, 0.5], z.dtype)[:, None]
@@ -132,10 +152,14 @@ class GRUAfterStep:
     def forward(products: Products, params: GRUParams, x: Array, state: GRUState):
         x_r, x_z, x_n = split(products.input(x))
         h_r, h_z, h_n = split(products.hidden(state.h))
-        r, z = _sigmoid(x_r + h_r), _sigmoid(x_z + h_z)
+        r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
         reset_n = h_n + params.b_n.astype(h_n.dtype)
         n = jnp.tanh(x_n + r * reset_n)
         return GRUState(n + z * (state.h - n)), ((r, z, n, reset_n),)
+
+    @staticmethod
+    def made(saved, before: GRUState, after: GRUState) -> GRUState:
+        return after  # no gradient asks for it
 
     # dz = dh' (h - n) z',  dn = dh' (1 - z) n',  dr = dn (h u_n + b_n) r'
     # dh = dh' z + w_h [dr, dz, r dn]: the recurrent side of n sees r dn, the input side dn
@@ -175,9 +199,13 @@ class GRUBeforeStep:
 
     @staticmethod
     def forward(products: Products, params: GRUParams, x: Array, state: GRUState):
-        r, z = split(_sigmoid(products.affine(x, state.h, _RESET_UPDATE)))
+        r, z = split(sigmoid(products.affine(x, state.h, _RESET_UPDATE)))
         (n,) = split(jnp.tanh(products.affine(x, r * state.h, _CANDIDATE)))
         return GRUState(n + z * (state.h - n)), ((r, z, n),)
+
+    @staticmethod
+    def made(saved, before: GRUState, after: GRUState) -> GRUState:
+        return after  # no gradient asks for it
 
     # dn = dh' (1 - z) n';  d(r h) = u_n dn;  dr = d(r h) h r';  dz = dh' (h - n) z'
     # dh = dh' z + d(r h) r + [u_r, u_z] [dr, dz]
@@ -204,7 +232,7 @@ class GRUBeforeStep:
         return GRUParams(*dense, db[1][0]), dx
 
 
-def _dense_gradient(products: Products, before: Array, dz: Array) -> tuple[Array, Array, Array]:
+def dense_gradient(products: Products, before: Array, dz: Array) -> tuple[Array, Array, Array]:
     """The gradients of w_x, w_h, b where every gate's argument is x w_x + h w_h + b."""
     return side_by_side(products.outer_input(dz), products.outer(before, dz), bias(dz))
 
@@ -215,3 +243,6 @@ def bias(dzs: Array) -> Array:
 
 
 Step = type[ElmanStep] | type[LSTMStep] | type[GRUAfterStep] | type[GRUBeforeStep]
+
+# Which step serves a cell under zoneout, where it is not the cell's own.
+UNDER_ZONEOUT = {ElmanStep: KeptElmanStep}
