@@ -126,6 +126,29 @@ def _evaluation_batches(
         yield batch | {"index": index.astype(np.int32), "valid": places < count}
 
 
+def batches_by_length(examples: Examples, batch_size: int) -> Iterator[dict[str, Any]]:
+    """Each example once, the shortest first, in batches padded to few lengths.
+
+    For what is decoded step by step: a batch then costs what its own longest example does. Has
+    "index" and "valid" as `evaluation_batches`; lengths are 16, 24, 32, 48, 64, 96 and so on.
+    """
+    order = np.argsort(examples.lengths, kind="stable")
+    for start in range(0, len(order), batch_size):
+        places = np.arange(start, start + batch_size)
+        index = order[np.minimum(places, len(order) - 1)]
+        padded = {name: _rounded(longest) for name, longest in examples.longest(index).items()}
+        batch = examples.batch(index, padded)
+        yield batch | {"index": index.astype(np.int32), "valid": places < len(order)}
+
+
+def _rounded(length: int) -> int:
+    """The next power of two, or one and a half of one; 16 at least."""
+    power = 16
+    while 2 * power < length:
+        power *= 2
+    return next(each for each in (power, power * 3 // 2, 2 * power) if each >= length)
+
+
 def check_share(batch_size: int, process_index: int, process_count: int) -> None:
     """Raises ValueError unless the batch divides among the processes and there is this one."""
     if batch_size < 1 or process_count < 1 or batch_size % process_count:

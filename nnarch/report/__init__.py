@@ -3,10 +3,10 @@
 from nnarch.report.compared import compared_section
 from nnarch.report.curves import curves_section
 from nnarch.report.gallery import Example, cards_section, choose, gallery_section
-from nnarch.report.heatmap import heatmap_section
+from nnarch.report.heatmap import AttentionMap, attention_section, heatmap_section
 from nnarch.report.overlays import Looked, overlays_png, overlays_section
 from nnarch.report.page import Highlight, Section, write_page
-from nnarch.report.run import Run, read_run, run_sections
+from nnarch.report.run import Run, neighbours, read_run, run_sections
 from nnarch.report.slices import Segmented, slices_section
 from nnarch.report.spikes import (
     PICTURE,
@@ -21,6 +21,7 @@ from nnarch.report.write import write_report
 
 __all__ = [
     "PICTURE",
+    "AttentionMap",
     "Column",
     "Example",
     "Highlight",
@@ -30,6 +31,7 @@ __all__ = [
     "Section",
     "Segmented",
     "WordTime",
+    "attention_section",
     "cards_section",
     "choose",
     "compared_section",
@@ -37,6 +39,7 @@ __all__ = [
     "gallery_section",
     "heatmap_section",
     "label_spans",
+    "neighbours",
     "overlays_png",
     "overlays_section",
     "read_run",

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -39,12 +40,42 @@ def heatmap_section(
       ValueError: `values` is no matrix, or labels or texts are not as many as it has rows, columns
         or cells.
     """
-    _check(values, rows, columns, texts)
-    light, dark = (
-        png_of_figure(draw(values, rows, columns, colours, texts)) for colours in (LIGHT, DARK)
-    )
+    light, dark = _drawn(values, rows, columns, texts)
     body = join([*([paragraph(note)] if note else []), inline_pair(light, dark, alt=title)])
     return Section(title, body, {f"{anchor(title)}.png": light})
+
+
+class AttentionMap(NamedTuple):
+    """Where a net looked while it told something."""
+
+    told: tuple[str, ...]
+    read: tuple[str, ...]
+    shares: np.ndarray  # [told, read]
+
+
+def attention_section(title: str, maps: Sequence[AttentionMap], *, note: str = "") -> Section:
+    """Draws maps one below the other; what was told goes down, what was read to the right."""
+    if not maps:
+        return Section(title, paragraph("There are none."))
+    pairs = [_drawn(each.shares, each.told, each.read) for each in maps]
+    pictures = [
+        inline_pair(*pair, alt=" ".join(m.told)) for pair, m in zip(pairs, maps, strict=True)
+    ]
+    files = {f"{anchor(title)}-{place}.png": light for place, (light, _) in enumerate(pairs)}
+    return Section(title, join([*([paragraph(note)] if note else []), *pictures]), files)
+
+
+def _drawn(
+    values: np.ndarray,
+    rows: Sequence[str] | str,
+    columns: Sequence[str] | str,
+    texts: Sequence[Sequence[str]] | None = None,
+) -> tuple[bytes, bytes]:
+    """PNGs for a light and a dark page."""
+    _check(values, rows, columns, texts)
+    return tuple(
+        png_of_figure(draw(values, rows, columns, colours, texts)) for colours in (LIGHT, DARK)
+    )
 
 
 def _check(

@@ -39,6 +39,16 @@ def read_run(workdir: Path) -> Run:
     )
 
 
+def neighbours(workdir: Path) -> Iterator[tuple[str, Run]]:
+    """The other runs of the same experiment in folders beside this one's, by folder name."""
+    own = workdir.resolve()
+    name = read_run(own).name
+    for folder in sorted(own.parent.iterdir()):
+        other = read_run(folder)
+        if folder != own and other.config and other.name == name:
+            yield folder.name, other
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         return _mapping(json.loads(path.read_text()))

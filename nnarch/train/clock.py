@@ -17,7 +17,7 @@ class Clock:
     def _restart(self) -> None:
         self._began = time.perf_counter()
         self._apart = self._waited = 0.0
-        self._steps = 0
+        self._steps = self._rows = 0
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
@@ -33,19 +33,21 @@ class Clock:
         yield
         self._apart += time.perf_counter() - began
 
-    def step(self) -> None:
-        """Counts one."""
+    def step(self, rows: int) -> None:
+        """Counts one, of a global batch of so many rows."""
+        self._rows += rows
         self._steps += 1
         self._all_steps += 1
 
-    def figures(self, rows: int) -> dict[str, float]:
-        """Means a step since the last call; `rows` is the size of a global batch."""
+    def figures(self, counted: dict[str, float]) -> dict[str, float]:
+        """Means a step since the last call; of what is counted in a step, how much per second."""
         seconds = time.perf_counter() - self._began - self._apart
         steps = max(self._steps, 1)
+        counted = {"examples": self._rows / steps, **counted}
         figures = {
             "step_ms": 1e3 * seconds / steps,
             "wait_ms": 1e3 * self._waited / steps,
-            "examples_per_s": rows * steps / seconds,
+            **{f"{name}_per_s": count * steps / seconds for name, count in counted.items()},
         }
         self._restart()
         return figures

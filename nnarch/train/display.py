@@ -10,7 +10,7 @@ from nnarch.train.distributed import is_first
 
 
 class Display:
-    """Shows loss, examples/s and time left; the first process alone shows anything."""
+    """Shows loss, rate and time left; the first process alone shows anything."""
 
     def __init__(self, *, step: int, steps: int):
         """For a run at `step` of `steps`."""
@@ -53,9 +53,9 @@ class Display:
         if self._bar is not None:
             self._bar.update(self._line, completed=step)
 
-    def show(self, step: int, *, loss: float, examples_per_s: float, seconds_left: float) -> None:
+    def show(self, step: int, *, loss: float, rate: str, seconds_left: float) -> None:
         """The figures of the last rows of the log."""
-        figures = f"loss {loss:.4f}  {examples_per_s:.0f} examples/s"
+        figures = f"loss {loss:.4f}  {rate}"
         if self._bar is not None:
             self._bar.update(self._line, completed=step, figures=figures)
         else:

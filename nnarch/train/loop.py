@@ -70,13 +70,13 @@ def fit(
       DivergenceError: `config.max_skipped` updates in a row were not finite.
     """
     mesh = sharding.make_mesh(config.mesh)
-    rows = sharding.check_batches(task.batches.shapes, mesh, config.accumulate)
+    sharding.check_batches(task.batches.shapes, mesh, config.accumulate)
     folder = Workdir(workdir)
     with Interruption() as interruption, folder.locked():
-        config = folder.claim(config, description or {"experiment": task.name})
+        config = folder.claim(config, description or {"experiment": task.name}, task.files)
         wait_for_all("folder claimed")  # else one could take the other's checkpoints for strange
         with Checkpoints(folder.checkpoints) as checkpoints:
-            run = _Run(task, config, mesh, rows, folder, checkpoints, interruption)
+            run = _Run(task, config, mesh, folder, checkpoints, interruption)
             return run.finish()
 
 
@@ -88,12 +88,11 @@ class _Run:
         task: Task,
         config: TrainConfig,
         mesh: Mesh,
-        rows: int,
         folder: Workdir,
         checkpoints: Checkpoints,
         interruption: Interruption,
     ):
-        self.task, self.config, self.mesh, self.rows = task, config, mesh, rows
+        self.task, self.config, self.mesh = task, config, mesh
         self.folder, self.checkpoints, self.interruption = folder, checkpoints, interruption
         self.definition = define(task, config, mesh)
         self.state, self.progress = self._begin()
@@ -161,7 +160,7 @@ class _Run:
         self.profile.after_step(report)
         self.progress.step += 1
         self.progress.position = fetched.position
-        self.clock.step()
+        self.clock.step(len(jax.tree.leaves(fetched.batch)[0]))
         self.unread.append((self.progress.step, report))
         if len(self.unread) > 1:
             self._read(*self.unread.popleft())
@@ -183,13 +182,15 @@ class _Run:
             self._write_row(step)
 
     def _write_row(self, step: int) -> None:
-        figures = {**self.progress.window.figures(), **self.clock.figures(self.rows)}
+        window, unit = self.progress.window, self.task.unit
+        counted = {} if unit == "examples" else {unit: window.weight}
+        figures = {**window.figures(), **self.clock.figures(counted)}
         self.progress.window = Window()
         self._log(step, "train", figures)
         self.display.show(
             step,
             loss=figures["loss"],
-            examples_per_s=figures["examples_per_s"],
+            rate=f"{figures[f'{unit}_per_s']:.0f} {unit}/s",
             seconds_left=self.clock.seconds_left(self.config.steps - step),
         )
 

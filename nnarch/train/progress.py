@@ -22,6 +22,7 @@ class Window:
     gradient_norm: float = 0.0
     learning_rate: float = 0.0
     skipped: int = 0
+    steps: int = 0
 
     def add(self, report: Report) -> None:
         """Adds a step; the report's leaves are NumPy scalars."""
@@ -32,6 +33,12 @@ class Window:
         self.gradient_norm = float(report.gradient_norm)
         self.learning_rate = float(report.learning_rate)
         self.skipped = int(report.skipped)
+        self.steps += 1
+
+    @property
+    def weight(self) -> float:
+        """What a loss of the window is a sum over, on average."""
+        return self.sums.get("loss", (0.0, 0.0))[1] / max(self.steps, 1)
 
     def figures(self) -> dict[str, float]:
         """Means over the window, and the last step's norm and rate."""

@@ -34,13 +34,14 @@ def restore(
       mesh: where to put it, whatever it was trained on; one device if left out.
 
     Raises:
-      WorkdirError: nothing was trained there.
+      WorkdirError: nothing was trained there, or with other data.
       CheckpointError: there is no checkpoint yet, or none is whole.
     """
     folder = Workdir(workdir)
     stored = folder.read_config()
     if stored is None:
         raise WorkdirError(f"Nothing was trained in {folder.path}: it has no config.json.")
+    folder.check_files(task.files)
     mesh = mesh or make_mesh(MeshConfig(data=1), jax.local_devices()[:1])
     definition = define(task, from_json(TrainConfig, stored["config"]["train"]), mesh)
     state, step = _read(folder, definition.abstract, which)

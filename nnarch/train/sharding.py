@@ -128,8 +128,8 @@ def feed(mesh: Mesh) -> Feed:
     return Feed(first // count, parts // count)
 
 
-def check_batches(shapes: Sequence[Batch], mesh: Mesh, accumulate: int) -> int:
-    """The rows of the largest global batch.
+def check_batches(shapes: Sequence[Batch], mesh: Mesh, accumulate: int) -> None:
+    """Looks whether batches fit the mesh.
 
     Raises:
       MeshError: the rows cannot be shared among devices and micro-batches.
@@ -144,7 +144,6 @@ def check_batches(shapes: Sequence[Batch], mesh: Mesh, accumulate: int) -> int:
                 f"multiple of {mesh.shape['data'] * accumulate}, or other --mesh.data and "
                 "--accumulate."
             )
-    return max(local) * feed(mesh).count
 
 
 def global_shapes(batch: Batch, mesh: Mesh) -> Batch:

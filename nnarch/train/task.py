@@ -1,7 +1,7 @@
 """What an experiment hands to the engine. The engine knows no more of it than stands here."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
 from flax import nnx
@@ -63,6 +63,10 @@ class Task:
         runs, and runs the same on every process. None: no evaluation.
       best: which figure picks the best step.
       best_is: whether the best figure is the largest or the smallest.
+      unit: what the loss' weight counts, if it is to be shown beside the time: "tokens"; else
+        "examples".
+      files: what a run's folder keeps beside its arrays, by name: vocabularies. A run goes on with
+        the same ones alone.
       rules: path -> partition, before the ones that `sharding.py` holds for every model.
     """
 
@@ -73,4 +77,6 @@ class Task:
     validate: Callable[[nnx.Module], dict[str, float]] | None = None
     best: str = "loss"
     best_is: Literal["max", "min"] = "min"
+    unit: str = "examples"
+    files: Mapping[str, bytes] = field(default_factory=dict)
     rules: Rules = ()

@@ -9,8 +9,9 @@ import logging
 import os
 import platform
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -37,6 +38,7 @@ class Workdir:
         self.config = self.path / "config.json"
         self.versions = self.path / "versions.json"
         self.metrics = self.path / "metrics.jsonl"
+        self.files = self.path / "files"
         self.events = self.path / "events"
         self.checkpoints = self.path / "checkpoints"
         self.damaged = self.path / "damaged"
@@ -65,19 +67,25 @@ class Workdir:
                 ) from None
             yield
 
-    def claim(self, config: TrainConfig, description: dict[str, Any]) -> TrainConfig:
-        """Writes config.json, or checks that the one there is of the same run.
+    def claim(
+        self,
+        config: TrainConfig,
+        description: dict[str, Any],
+        files: Mapping[str, bytes] = MappingProxyType({}),
+    ) -> TrainConfig:
+        """Writes config.json and files, or checks that the ones there are of the same run.
 
         Args:
           config: as asked for.
           description: {"experiment": name, "preset": name, "config": all options}; its
             ["config"]["train"] is replaced by `config`.
+          files: what is kept under `files/`, by name.
 
         Returns:
           `config` with its horizon: the first run's steps, where none is given.
 
         Raises:
-          WorkdirError: model, data, optimiser or seed differ; the message shows how.
+          WorkdirError: model, data, optimiser or seed differ, or a file; the message shows how.
         """
         before = self.read_config()
         if config.horizon is None:
@@ -87,10 +95,29 @@ class Workdir:
         description = json.loads(json.dumps({**description, "config": options}))
         if before is not None:
             self._refuse_other(differences(before, description))
+        self.check_files(files)
         if is_first():
+            self._write_files(files)
             write_json(self.config, description)
             self._write_versions()
         return config
+
+    def check_files(self, files: Mapping[str, bytes]) -> None:
+        """Raises WorkdirError if the folder keeps another file of one of these names."""
+        for name, content in files.items():
+            kept = self.files / name
+            if kept.exists() and kept.read_bytes() != content:
+                raise WorkdirError(
+                    f"{kept} is not what this data set gives now: the run was trained with other "
+                    "data. Prepare the data that it was trained with, or train again in another "
+                    "--workdir."
+                )
+
+    def _write_files(self, files: Mapping[str, bytes]) -> None:
+        for name, content in files.items():
+            with writing(self.files / name):
+                self.files.mkdir(exist_ok=True)
+                _replace(self.files / name, content)
 
     def _write_versions(self) -> None:
         now = versions()
@@ -152,10 +179,14 @@ def writing(path: Path) -> Iterator[None]:
 
 def write_json(path: Path, value: Any) -> None:
     """Replaces the file at once: a reader, or a kill, never meets half of it."""
-    beside = path.with_name(path.name + ".tmp")
     with writing(path):
-        beside.write_text(json.dumps(value, indent=2) + "\n")
-        os.replace(beside, path)
+        _replace(path, (json.dumps(value, indent=2) + "\n").encode())
+
+
+def _replace(path: Path, content: bytes) -> None:
+    beside = path.with_name(path.name + ".tmp")
+    beside.write_bytes(content)
+    os.replace(beside, path)
 
 
 def versions() -> dict[str, str]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnarch.data.examples import Examples, Fixed, ragged
-from nnarch.data.pipeline import Batches, evaluation_batches
+from nnarch.data.pipeline import Batches, batches_by_length, evaluation_batches
 
 
 def make_examples(count=40, size=4, longest=9, seed=0):
@@ -130,3 +130,20 @@ def test_it_is_fast():
     start = time.perf_counter()
     take(iterator, 300)
     assert 300 * 32 / (time.perf_counter() - start) > 5_000
+
+
+def test_batches_by_length_hold_each_example_once_and_grow():
+    examples = make_examples(count=30, longest=70)
+    batches = [*batches_by_length(examples, 8)]
+    index = np.concatenate([batch["index"][batch["valid"]] for batch in batches])
+    assert sorted(index) == [*range(30)]
+    lengths = examples.lengths[index]
+    np.testing.assert_array_equal(lengths, np.sort(lengths))
+    padded = [batch["tokens"].shape for batch in batches]
+    assert {rows for rows, _ in padded} == {8}
+    assert {length for _, length in padded} <= {16, 24, 32, 48, 64, 96}
+    for batch in batches:
+        whole = examples.batch(batch["index"], {"tokens": batch["tokens"].shape[1]})
+        np.testing.assert_array_equal(batch["tokens"], whole["tokens"])
+        longest = batch["lengths"].max()
+        assert longest <= batch["tokens"].shape[1] < max(17, 1.6 * longest)

@@ -115,6 +115,16 @@ def test_a_heatmap_refuses_labels_that_do_not_fit():
         report.heatmap_section("M", np.zeros(3))
 
 
+def test_maps_of_attention_stand_one_below_the_other():
+    maps = [report.AttentionMap(("a", "b"), ("x",), np.ones((2, 1))) for _ in range(2)]
+    section = report.attention_section("Looked", maps, note="Rows.")
+    assert section.body.count("<picture>") == 2
+    assert "Rows." in section.body
+    assert 'alt="a b"' in section.body
+    assert [*section.files] == ["looked-0.png", "looked-1.png"]
+    assert "There are none" in report.attention_section("Looked", []).body
+
+
 def test_a_picture_of_another_shape_is_refused():
     with pytest.raises(ValueError, match="channels last"):
         png_of_array(np.zeros((3, 8, 8)))

@@ -71,6 +71,25 @@ def test_leaves_everything_in_the_folder(straight):
     assert sorted(losses(workdir, "validation")) == [10, 20]
 
 
+def test_what_the_loss_counts_is_shown_as_the_rate(tmp_path, capsys):
+    fit(replace(make_task(), unit="numbers"), CONFIG, tmp_path)
+    row = next(read_rows(Workdir(tmp_path).metrics))
+    assert row["numbers_per_s"] == pytest.approx(row["examples_per_s"])  # one a row, here
+    assert " numbers/s" in capsys.readouterr().out
+
+
+def test_a_run_keeps_its_files_and_refuses_others(tmp_path):
+    task = replace(make_task(), files={"words": b"a b"})
+    fit(task, CONFIG, tmp_path)
+    assert (tmp_path / "files" / "words").read_bytes() == b"a b"
+    restore(task, tmp_path)
+    other = replace(task, files={"words": b"a c"})
+    for use in (lambda: restore(other, tmp_path), lambda: fit(other, CONFIG, tmp_path)):
+        with pytest.raises(WorkdirError, match="trained with other data"):
+            use()
+    assert (tmp_path / "files" / "words").read_bytes() == b"a b"
+
+
 def test_one_lowering_a_bucket(straight):
     assert straight[1].lowerings == 2
 
