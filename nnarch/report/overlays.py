@@ -16,7 +16,7 @@ from nnarch.report.pictures import inline_pair, png_of_figure
 
 COLUMNS = 8  # panels beside each other
 PANEL = 1.25  # inches
-UNLIT = 0.12  # of its brightness, where a model did not look
+UNLIT = 0.25  # of its brightness, where a model did not look
 
 
 class Looked(NamedTuple):
@@ -71,19 +71,22 @@ class _Panel(NamedTuple):
 
 
 def _lines(looked: Looked) -> list[_Panel | None]:
-    """The panels of one picture, filled up to whole lines."""
+    """The panels of one picture, in whole lines: the picture in front of the first, then words."""
     if len(looked.maps) != len(looked.words):
         raise ValueError(
             f"expected a map for each of {len(looked.words)} words; got {len(looked.maps)}. "
             "Leave out the steps that are no words."
         )
     highest = np.max(looked.maps, initial=0)
-    panels = [_Panel(_coloured(looked.picture), "", "")]
-    panels += [
+    words = [
         _Panel(lit(looked.picture, shares, highest), word, f"{100 * np.max(shares):.0f} %")
         for word, shares in zip(looked.words, looked.maps, strict=True)
     ]
-    return panels + [None] * (-len(panels) % COLUMNS)
+    first, panels = _Panel(_coloured(looked.picture), "", ""), []
+    for start in range(0, max(len(words), 1), COLUMNS - 1):
+        line = [None if start else first, *words[start : start + COLUMNS - 1]]
+        panels += line + [None] * (COLUMNS - len(line))
+    return panels
 
 
 def lit(picture: np.ndarray, shares: np.ndarray, highest: float) -> np.ndarray:
