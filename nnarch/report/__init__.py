@@ -3,7 +3,12 @@
 from nnarch.report.compared import compared_section
 from nnarch.report.curves import curves_section
 from nnarch.report.gallery import Example, cards_section, choose, gallery_section
-from nnarch.report.heatmap import AttentionMap, attention_section, heatmap_section
+from nnarch.report.heatmap import (
+    AttentionMap,
+    attention_picture,
+    attention_section,
+    heatmap_section,
+)
 from nnarch.report.overlays import Looked, overlays_png, overlays_section
 from nnarch.report.page import Highlight, Section, write_page
 from nnarch.report.run import Run, neighbours, read_run, run_sections
@@ -31,6 +36,7 @@ __all__ = [
     "Section",
     "Segmented",
     "WordTime",
+    "attention_picture",
     "attention_section",
     "cards_section",
     "choose",

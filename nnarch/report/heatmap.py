@@ -65,6 +65,11 @@ def attention_section(title: str, maps: Sequence[AttentionMap], *, note: str = "
     return Section(title, join([*([paragraph(note)] if note else []), *pictures]), files)
 
 
+def attention_picture(looked: AttentionMap) -> bytes:
+    """A PNG of one map."""
+    return _drawn(looked.shares, looked.told, looked.read)[0]
+
+
 def _drawn(
     values: np.ndarray,
     rows: Sequence[str] | str,
