@@ -1,5 +1,6 @@
 """Losses that several experiments share. Each returns a sum and the weight to divide it by."""
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -36,13 +37,44 @@ def masked_cross_entropy(
     """
     _check(logits, labels, lengths, label_smoothing)
     valid = jnp.arange(labels.shape[1]) < lengths[:, None]
-    log_probs = jax.nn.log_softmax(jnp.where(valid[..., None], logits, 0).astype(jnp.float32))
     labels = jnp.where(valid, labels, 0)
-    chosen = jnp.take_along_axis(log_probs, labels[..., None], axis=-1)[..., 0]
-    loss = -(1 - label_smoothing) * chosen
-    if label_smoothing:
-        loss -= label_smoothing * jnp.mean(log_probs, axis=-1)
-    return WeightedSum(jnp.sum(jnp.where(valid, loss, 0)), jnp.sum(valid, dtype=jnp.float32))
+    rows = logits.reshape(-1, logits.shape[-1])
+    total = _cross_entropy(rows, labels.ravel(), valid.ravel(), label_smoothing)
+    return WeightedSum(total, jnp.sum(valid, dtype=jnp.float32))
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(3,))
+def _cross_entropy(logits: Array, labels: Array, valid: Array, smoothing: float) -> Array:
+    """Over valid rows x of logits [N, V]: sum of log sum exp x - (1 - s) x[label] - s mean(x).
+
+    Its gradient is softmax(x) less the target. Autodiff would keep two arrays of [N, V] and write a
+    third; here nothing but the logits and a number for each row is kept.
+    """
+    return _cross_entropy_forward(logits, labels, valid, smoothing)[0]
+
+
+def _cross_entropy_forward(logits: Array, labels: Array, valid: Array, smoothing: float):
+    xs = _where_valid(logits, valid)
+    log_sum = jax.nn.logsumexp(xs, axis=-1)
+    chosen = jnp.take_along_axis(xs, labels[..., None], axis=-1)[..., 0]
+    loss = log_sum - (1 - smoothing) * chosen - smoothing * jnp.mean(xs, axis=-1)
+    return jnp.sum(jnp.where(valid, loss, 0)), (logits, labels, valid, log_sum)
+
+
+def _cross_entropy_backward(smoothing: float, kept: tuple[Array, ...], gradient: Array):
+    logits, labels, valid, log_sum = kept
+    classes = jnp.arange(logits.shape[-1])
+    target = jnp.where(labels[..., None] == classes, 1 - smoothing, 0) + smoothing / len(classes)
+    probabilities = jnp.exp(_where_valid(logits, valid) - log_sum[..., None])
+    pulled = jnp.where(valid[..., None], gradient * (probabilities - target), 0)
+    return pulled.astype(logits.dtype), None, None
+
+
+def _where_valid(logits: Array, valid: Array) -> Array:
+    return jnp.where(valid[..., None], logits, 0).astype(jnp.float32)
+
+
+_cross_entropy.defvjp(_cross_entropy_forward, _cross_entropy_backward)
 
 
 def _check(logits: Array, labels: Array, lengths: Array, label_smoothing: float) -> None:

@@ -41,6 +41,23 @@ def test_agrees_with_the_loop_and_ignores_padding(case, smoothing):
     assert total.dtype == weight.dtype == jnp.float32
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_gradient_is_the_slope_of_the_loop(case, smoothing):
+    logits, labels, lengths = case
+
+    def three_times(x):
+        return 3 * masked_cross_entropy(x, labels, lengths, label_smoothing=smoothing).total
+
+    found = jax.grad(three_times)(logits)
+    step = 1e-6
+    for place in ((0, 0, 0), (0, 3, 2), (1, 1, 4)):
+        moved = [np.array(logits, np.float64) for _ in range(2)]
+        moved[0][place] += step
+        moved[1][place] -= step
+        high, low = (by_hand(each, labels, lengths, smoothing) for each in moved)
+        np.testing.assert_allclose(found[place], 3 * (high - low) / (2 * step), **FLOAT32)
+
+
 def test_gradient_is_exactly_zero_in_padding(case):
     logits, labels, lengths = case
     gradient = jax.grad(lambda x: masked_cross_entropy(x, labels, lengths).total)(logits)
@@ -66,6 +83,9 @@ def test_bfloat16_logits_are_summed_in_float32():
     total, weight = masked_cross_entropy(logits, labels, jnp.full(64, 64))
     np.testing.assert_allclose(total, 64 * 64 * np.log(2), **FLOAT32)
     assert weight == 64 * 64
+    gradient = jax.grad(lambda x: masked_cross_entropy(x, labels, jnp.full(64, 64)).total)(logits)
+    assert gradient.dtype == jnp.bfloat16
+    np.testing.assert_array_equal(gradient[..., 0], -0.5)
 
 
 def test_a_wrong_shape_or_option_names_the_remedy(case):

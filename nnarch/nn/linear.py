@@ -20,7 +20,9 @@ class Linear(nnx.Module):
     def __call__(self, xs: Array) -> Array:
         """Maps xs [..., inputs] to [..., outputs]."""
         w = self.w[...]
-        return xs.astype(w.dtype) @ w + self.b[...]
+        # One product of two matrices: with more axes, a CPU turns arrays around for w's gradient.
+        rows = xs.astype(w.dtype).reshape(-1, w.shape[0])
+        return (rows @ w + self.b[...]).reshape(*xs.shape[:-1], w.shape[1])
 
 
 def dropout(
