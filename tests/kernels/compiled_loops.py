@@ -1,8 +1,10 @@
-"""What a compiled program does inside its loops, sent between devices too, read from its text."""
+"""What a program does inside its loops, sent between devices too: traced, and compiled."""
 
 import re
 from math import prod
 from typing import NamedTuple
+
+from jax.extend.core import jaxprs_in_params
 
 _COMPUTATION = re.compile(r"^(?:ENTRY )?(%[\w.\-]+) [^\n]*\{\n(.*?)^\}", re.M | re.S)
 _CALLED = re.compile(r"(?:calls|to_apply|body|condition)=(%[\w.\-]+)")
@@ -34,6 +36,16 @@ def loop_shapes(compiled, operation):
         for text in _bodies(compiled)
         for shape in result.findall(text)
     }
+
+
+def products_in_loops(jaxpr, *, looping=False):
+    """The shapes that products inside the scans of a traced program give."""
+    for equation in jaxpr.eqns:
+        if looping and equation.primitive.name == "dot_general":
+            yield equation.outvars[0].aval.shape
+        inside = looping or equation.primitive.name == "scan"
+        for inner in jaxprs_in_params(equation.params):
+            yield from products_in_loops(inner, looping=inside)
 
 
 def _bodies(compiled):

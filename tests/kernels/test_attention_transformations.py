@@ -20,7 +20,7 @@ from kernels.attention_cases import (
     problem,
     respond,
 )
-from kernels.compiled_loops import loop_collectives
+from kernels.compiled_loops import loop_collectives, products_in_loops
 from kernels.transformed import PLATFORMS, stacked
 from tolerances import FLOAT32_GRADIENT
 
@@ -98,17 +98,6 @@ def test_shard_map_over_the_batch(decoder):
         gradients, mesh=mesh(), in_specs=(P(), *[data] * 4), out_specs=(P(), data, data)
     )
     assert_close(jax.jit(on_each)(*given), gradients(*given))
-
-
-def products_in_loops(jaxpr, *, looping=False):
-    """The shapes that products inside loops give."""
-    for equation in jaxpr.eqns:
-        if looping and equation.primitive.name == "dot_general":
-            yield equation.outvars[0].aval.shape
-        for inner in jax.core.jaxprs_in_params(equation.params):
-            yield from products_in_loops(
-                inner, looping=looping or equation.primitive.name == "scan"
-            )
 
 
 @every_decoder

@@ -15,7 +15,7 @@ from jax import Array, lax
 
 from nnarch.kernels.cells import LayerNormLSTMParams, LSTMState
 from nnarch.kernels.recurrent.products import Products, Weights, split
-from nnarch.kernels.recurrent.step import Emit, lstm_gates, separate
+from nnarch.kernels.recurrent.step import Emit, bias, lstm_gates, separate
 
 EPSILON = 1e-5  # beside a variance
 
@@ -64,11 +64,11 @@ class LayerNormLSTMStep:
         shown, _ = _normalise_state(products, c)
         h = o * jnp.tanh(shown * params.scale_c + params.shift_c)
         roots = jnp.concatenate([x_root, h_root], axis=-1)
-        return LSTMState(h, c), (of_x, of_h, gates, roots)
+        return LSTMState(h, c), (gates, of_x, of_h, roots)
 
     @staticmethod
     def made(saved, before: LSTMState, after: LSTMState) -> LSTMState:
-        i, f, g, _ = split(saved[2])
+        i, f, g, _ = split(saved[0])
         return LSTMState(after.h, f * before.c + i * g)  # no gradient asks for h
 
     # With t = tanh(scale_c n(c') + shift_c), dn the gradient of some n and r what n multiplied by:
@@ -78,7 +78,7 @@ class LayerNormLSTMStep:
     #                      that add up to zero. n(h w) the same
     @staticmethod
     def backward(products: Products, params: Prepared, saved, before, after, dstate, emit: Emit):
-        of_x, of_h, gates, roots = saved
+        gates, of_x, of_h, roots = saved
         i, f, g, o = split(gates)
         shown, c_root = _normalise_state(products, after.c)
         t = jnp.tanh(shown * params.scale_c + params.shift_c)
@@ -87,21 +87,18 @@ class LayerNormLSTMStep:
         through = dn - products.mean(dn) - shown * products.mean(dn * shown)
         dc = dstate.c + c_root * through
         di, df, dg = dc * g * i * (1 - i), dc * before.c * f * (1 - f), dc * i * (1 - g * g)
-        dz = (di, df, dg, dstate.h * t * o * (1 - o))
-        by_x = tuple(d * n for d, n in zip(dz, split(of_x), strict=True))
-        by_h = tuple(d * n for d, n in zip(dz, split(of_h), strict=True))
-        emit.add((*dz, *by_x, *by_h, dy * shown, dy))
+        dz = emit((di, df, dg, dstate.h * t * o * (1 - o)))
+        by_x, by_h = dz * of_x, dz * of_h
+        emit.add((by_x, by_h, dy * shown, dy))
         emit(_through(products, dz, by_x, params.scale_x, of_x, roots[:, :1]))
         pulled = emit(_through(products, dz, by_h, params.scale_h, of_h, roots[:, 1:]))
         return LSTMState(products.pull(pulled), dc * f)
 
     @staticmethod
     def gradient(products: Products, saved, before: LSTMState, dzs, *sums: Array):
-        of_x, of_h = dzs
-        b, scale_x, scale_h = (jnp.stack(sums[k : k + 4]) for k in (0, 4, 8))
+        dz, of_x, of_h = dzs
         dw_x, dw_h = products.outer_input(of_x), products.outer(before.h, of_h)
-        dparams = Prepared(dw_x, dw_h, b, scale_x, scale_h, *sums[12:])
-        return dparams, products.pull_input(of_x)
+        return Prepared(dw_x, dw_h, bias(dz), *sums), products.pull_input(of_x)
 
 
 def _normalise(products: Products, z: Array) -> tuple[Array, Array]:
@@ -118,9 +115,7 @@ def _normalise_state(products: Products, c: Array) -> tuple[Array, Array]:
     return centred * root, root
 
 
-def _through(products, dz: tuple, by_n: tuple, scale: Array, n: Array, root: Array) -> tuple:
-    """The gradient of n -> that of what was normalised, a gate each."""
-    shared = sum(d * s for d, s in zip(by_n, scale, strict=True))
-    shared = products.mean(shared) / len(dz)
-    gates = zip(dz, scale, split(n), strict=True)
-    return tuple(root * (d * s - one * shared) for d, s, one in gates)
+def _through(products, dz: Array, by_n: Array, scale: Array, n: Array, root: Array) -> Array:
+    """[B, 4, H], the gradient of scale n -> that of what was normalised."""
+    shared = products.mean(sum(split(by_n * scale))) / n.shape[1]
+    return root[..., None] * (dz * scale - n * shared[..., None])

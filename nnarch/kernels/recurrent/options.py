@@ -85,7 +85,8 @@ def _mix(z: Array | None, made: Array, before: Array) -> Array:
         return made
     if z.dtype == bool:
         return jnp.where(z, before, made)
-    return made + z.astype(made.dtype) * (before - made)
+    z = z.astype(made.dtype)
+    return z * before + (1 - z) * made
 
 
 def mix_gradient(zoneout: tuple | None, gradient: tuple) -> tuple[tuple, tuple | None]:

@@ -20,6 +20,10 @@ import numpy as np
 from jax import Array, lax
 
 from nnarch.kernels.dtypes import accumulator
+from nnarch.kernels.stacks import at, put
+
+Gates = Array | tuple[Array, ...]
+"""Joined [..., G, H], or apart, G of [..., H]."""
 
 
 class Weights(NamedTuple):
@@ -96,9 +100,9 @@ class ProjectedBefore:
         return jnp.mean(rows, axis=-1, keepdims=True)
 
     @staticmethod
-    def write(stack: Array, parts: tuple[Array, ...], slot: Array) -> tuple[Array, Array]:
-        """Writes G arrays into the stack [T, B, G, H] at a slot -> (the stack, them joined)."""
-        joined = join(parts).astype(stack.dtype)
+    def write(stack: Array, gates: Gates, slot: Array) -> tuple[Array, Array]:
+        """Writes gates into the stack [T, B, G, H] at a slot -> (the stack, them joined)."""
+        joined = join(gates).astype(stack.dtype)
         return lax.dynamic_update_index_in_dim(stack, joined, slot, 0), joined
 
 
@@ -145,10 +149,13 @@ class ProjectedWithin(ProjectedBefore):
         return rows @ jnp.full((rows.shape[1], 1), 1 / rows.shape[1], rows.dtype)
 
     @staticmethod
-    def write(stack: Array, parts: tuple[Array, ...], slot: Array) -> tuple[Array, Array]:
-        """Writes G arrays into the stack [T, B, G, H] at a slot -> (the stack, them joined)."""
+    def write(stack: Array, gates: Gates, slot: Array) -> tuple[Array, Array]:
+        """Writes gates into the stack [T, B, G, H] at a slot -> (the stack, them joined)."""
+        if not isinstance(gates, tuple):
+            stack = put(stack, gates.astype(stack.dtype), slot)
+            return stack, at(stack, slot)
         # One by one: a concatenation asks of each element which part it is of.
-        for gate, part in enumerate(parts):
+        for gate, part in enumerate(gates):
             part = part.astype(stack.dtype)[None, :, None]
             start = (slot, *np.array([0, gate, 0], slot.dtype))
             stack = lax.dynamic_update_slice(stack, part, start)
@@ -168,6 +175,6 @@ def split(z: Array) -> tuple[Array, ...]:
     return tuple(z[..., gate, :] for gate in range(z.shape[-2]))
 
 
-def join(parts: tuple[Array, ...]) -> Array:
+def join(gates: Gates) -> Array:
     """G arrays -> [..., G, H]."""
-    return jnp.stack(parts, axis=-2)
+    return jnp.stack(gates, axis=-2) if isinstance(gates, tuple) else gates

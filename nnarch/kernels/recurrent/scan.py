@@ -21,7 +21,7 @@ from nnarch.kernels.recurrent.options import (
     mix,
     mix_gradient,
 )
-from nnarch.kernels.recurrent.products import ProjectedBefore, ProjectedWithin, join
+from nnarch.kernels.recurrent.products import Gates, ProjectedBefore, ProjectedWithin, join
 from nnarch.kernels.recurrent.step import Step
 from nnarch.kernels.stacks import at, put
 from nnarch.kernels.varying import varying_alike, varying_as
@@ -119,7 +119,7 @@ def _forward_and_keep(multiply, params, xs, initial, valid, options, *, plan):
         saved = tuple(map(partial(_save, products, slot), stacks.saved, saved))
         return (state, Residuals(states, saved)), None
 
-    saved_shapes = jax.eval_shape(lambda s: tuple(map(_joined, advance(s, 0)[1])), initial)
+    saved_shapes = jax.eval_shape(lambda s: tuple(map(join, advance(s, 0)[1])), initial)
     states = jax.tree.map(lambda s: _stack(s, xs, s.dtype), initial)
     states = _put_all(states, initial, plan.reverse * xs.shape[1])
     saved = tuple(_stack(s, xs) for s in saved_shapes)
@@ -246,9 +246,9 @@ class Joiner:
     def __init__(self):
         self.emitted, self.sums = [], []
 
-    def __call__(self, parts):
+    def __call__(self, gates):
         """Returns the gates joined."""
-        self.emitted.append(join(parts))
+        self.emitted.append(join(gates))
         return self.emitted[-1]
 
     def add(self, parts):
@@ -263,9 +263,9 @@ class Writer:
         self.products, self.slot, self.sums = products, slot, sums
         self.stacks, self.emitted = list(stacks), []
 
-    def __call__(self, parts):
+    def __call__(self, gates):
         """Returns the gates joined."""
-        stack, joined = self.products.write(self.stacks[len(self.emitted)], parts, self.slot)
+        stack, joined = self.products.write(self.stacks[len(self.emitted)], gates, self.slot)
         self.emitted.append(stack)
         return joined
 
@@ -274,11 +274,7 @@ class Writer:
         self.sums = [total + part for total, part in zip(self.sums, parts, strict=True)]
 
 
-def _joined(gates: Array | tuple[Array, ...]) -> Array:
-    return join(gates) if isinstance(gates, tuple) else gates
-
-
-def _save(products, slot, stack, gates: Array | tuple[Array, ...]) -> Array:
+def _save(products, slot, stack, gates: Gates) -> Array:
     if isinstance(gates, tuple):
         return products.write(stack, gates, slot)[0]
     return _put(stack, gates, slot)

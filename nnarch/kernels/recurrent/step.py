@@ -11,8 +11,8 @@ A cell is a namespace of pure functions:
 `forward` and `backward` see one step; `gradient` sees the stacks of all steps and forms each
 weight's gradient as one product. `forward` saves a tuple of what the loop is to stack, gates joined
 [B, G, H] or apart (a tuple of G arrays [B, H], which the loop joins as suits the platform);
-`backward` and `gradient` see them joined. `dz` holds the stacks of what a cell handed to `emit`: a
-tuple of gates, of which `emit` returns the joined array. `sums` are of what it handed to
+`backward` and `gradient` see them joined. `dz` holds the stacks of what a cell handed to `emit`:
+gates, apart or joined, of which `emit` returns the joined array. `sums` are of what it handed to
 `emit.add`, [B, ...] a step, over time and rows.
 The gradient of a gate with respect to its argument is written with the gate's own value:
 sigmoid' = a (1 - a), tanh' = 1 - a^2.
@@ -25,9 +25,9 @@ import numpy as np
 from jax import Array
 
 from nnarch.kernels.cells import ElmanParams, ElmanState, GRUParams, GRUState, LSTMParams, LSTMState
-from nnarch.kernels.recurrent.products import Products, Weights, split
+from nnarch.kernels.recurrent.products import Gates, Products, Weights, split
 
-Emit = Callable[[tuple[Array, ...]], Array]
+Emit = Callable[[Gates], Array]
 
 _RESET_UPDATE, _CANDIDATE = slice(0, 2), slice(2, 3)
 
