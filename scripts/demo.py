@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from scripts import evaluate, train
+from scripts.huge_pages import use_huge_pages
 
 WORKDIR = Path("runs/demo")
 
@@ -30,4 +31,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    use_huge_pages()
     sys.exit(main())

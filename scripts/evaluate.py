@@ -19,6 +19,7 @@ from rich.table import Table
 from nnarch import train
 from nnarch.data.fetch import DataMissing
 from nnarch.report import read_run
+from scripts.huge_pages import use_huge_pages
 from scripts.runs import Run, open_run
 
 Figures = Mapping[str, float]
@@ -90,4 +91,5 @@ def _cell(name: str, systems: Sequence[Figures]) -> str:
 
 
 if __name__ == "__main__":
+    use_huge_pages()
     sys.exit(main(sys.argv[1:]))

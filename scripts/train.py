@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Annotated, Any, Literal
 
 from scripts import registry
+from scripts.huge_pages import use_huge_pages
 
 
 def main(arguments: list[str]) -> int:
@@ -107,4 +108,5 @@ def _task(experiment: ModuleType, config: Any) -> Any:
 
 
 if __name__ == "__main__":
+    use_huge_pages()
     sys.exit(main(sys.argv[1:]))

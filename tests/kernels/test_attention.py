@@ -217,3 +217,14 @@ def test_nothing_gives_nothing():
     assert decoded.shares.shape == (BATCH, STEPS, 0)
     assert np.all(np.isfinite(decoded.ys))
     assert not np.any(decoded.contexts)
+
+
+@every_score
+def test_eager_calls_take_bfloat16(score):
+    """A CPU has no such product outside a compiled program."""
+    params, (xs, values) = parameters("luong", score=score, cell="lstm").score, problem()
+    low = jnp.asarray(values, jnp.bfloat16)
+    queries = jnp.ones((BATCH, 2, HIDDEN), jnp.bfloat16)
+    memory = kernels.attention_memory(params, low, lengths=KEYS_OF)
+    contexts, shares = kernels.attention(params, queries, memory)
+    assert (contexts.dtype, shares.dtype) == (jnp.bfloat16, jnp.float32)

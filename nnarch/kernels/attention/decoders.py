@@ -4,6 +4,7 @@
 with the state before a step, and feeds what it finds into this one.
 """
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -55,6 +56,14 @@ class _Step(NamedTuple):
         fed = jnp.tanh(joined + read["b_out"])
         return _where(here, LuongState(state, fed), carry), (fed, context, shares)
 
+    def luong_of_outputs(self, multiply: Multiply, read: dict[str, Any], carry, inputs):
+        """As `luong`, of values that have met w_out: what is found is a part of the output."""
+        projected, here = inputs
+        state = self.cell.step(multiply, read, projected, carry.fed, carry.cell)
+        part, shares = scores.attend(multiply, read, read["valid"], state.h)
+        fed = jnp.tanh(part + multiply("w_out", state.h) + read["b_out"])
+        return _where(here, LuongState(state, fed), carry), (fed, shares)
+
     def bahdanau(self, multiply: Multiply, read: dict[str, Any], carry: tuple, inputs):
         projected, here = inputs
         context, shares = scores.attend(multiply, read, read["valid"], carry.h)
@@ -98,13 +107,46 @@ def luong(
     deferred: bool,
 ) -> tuple[Decoded, LuongState]:
     """xs [B, T, D] -> what is said, and the last state."""
-    step = _Step(cell_of(params.cell, reset)).luong
-    weights = {"w_out": params.w_out}
+    step = _Step(cell_of(params.cell, reset))
     constants = {"b_out": _rows(params.b_out, xs)}
-    final, (ys, contexts, shares) = _decode(
-        step, params, xs, memory, initial, valid, weights, constants, reset=reset, deferred=deferred
+    decode = partial(_decode, reset=reset, deferred=deferred)
+    if not deferred or xs.shape[1] == 1:  # one word alone: places are more than words
+        weights = {"w_out": params.w_out}
+        final, (ys, contexts, shares) = decode(
+            step.luong, params, xs, memory, initial, valid, weights, constants
+        )
+        return _leave(xs, valid, ys, contexts, shares), final
+    outputs, w_out = _met(params.w_out, memory, xs.dtype)
+    final, (ys, shares) = decode(
+        step.luong_of_outputs, params, xs, outputs, initial, valid, {"w_out": w_out}, constants
     )
+    contexts = _contexts(shares, memory.values, xs.dtype)
     return _leave(xs, valid, ys, contexts, shares), final
+
+
+def _met(w_out: Array, memory: Memory, dtype: jnp.dtype) -> tuple[Memory, Array]:
+    """The memory with value w_out[:V] in place of each value, and what of w_out is left for h.
+
+    [context, h] w_out = sum over s of shares_s (value_s w_out[:V]) + h w_out[V:]: one product for
+    all places before the loop, in place of one a step; and there is less to read at each step where
+    what is said is narrower than what is attended to.
+    """
+    values = memory.values.astype(dtype)
+    width = values.shape[-1]
+    met = jnp.einsum(
+        "bsv,vo->bso",
+        values,
+        w_out[:width].astype(dtype),
+        preferred_element_type=accumulator(dtype),
+    )
+    return memory._replace(values=met.astype(dtype)), w_out[width:]
+
+
+def _contexts(shares: Array, values: Array, dtype: jnp.dtype) -> Array:
+    """The shares' means of the values: [T, B, V]. Computed only if something reads it."""
+    exact = accumulator(dtype)
+    operands = shares.astype(dtype), values.astype(dtype)
+    return jnp.einsum("tbs,bsv->tbv", *operands, preferred_element_type=exact)
 
 
 def bahdanau(
@@ -156,7 +198,9 @@ def _projected(cell: LSTMParams | GRUParams, xs: Array) -> Array:
     """x w_x + b of every step: [T, B, ..]."""
     exact = accumulator(xs.dtype)
     w_x = cell.w_x[: xs.shape[2]].astype(xs.dtype)
-    projected = jnp.einsum("btd,dn->tbn", xs, w_x, preferred_element_type=exact)
+    # Turned around first: otherwise a CPU multiplies the other way and turns the larger product.
+    xs = jnp.swapaxes(xs, 0, 1)
+    projected = jnp.einsum("tbd,dn->tbn", xs, w_x, preferred_element_type=exact)
     return projected + cell.b.astype(exact)
 
 

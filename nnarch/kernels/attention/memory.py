@@ -3,6 +3,7 @@
 from functools import partial
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
@@ -19,6 +20,7 @@ class Memory(NamedTuple):
     valid: Array  # bool [B, S]
 
 
+@jax.jit
 def remember(params: ScoreParams, values: Array, keys: Array, lengths: Array | None) -> Memory:
     """Values [B, S, V], keys [B, S, K] and lengths int32 [B], checked -> a memory."""
     valid = jnp.ones(values.shape[:2], bool)
@@ -54,6 +56,7 @@ def masked_softmax(scores: Array, valid: Array) -> Array:
     return powers / jnp.where(total > 0, total, 1)
 
 
+@jax.jit
 def attend_at_once(params: ScoreParams, queries: Array, memory: Memory) -> tuple[Array, Array]:
     """Queries [B, T, Q] -> contexts [B, T, V] and shares [B, T, S]."""
     exact = accumulator(queries.dtype)
