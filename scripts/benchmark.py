@@ -1,6 +1,7 @@
 """Measures nnarch beside its peers.
 
 benchmark.py recurrent      LSTM and GRU: nnarch, flax, PyTorch, Keras
+benchmark.py variants       starts, dropout, zoneout, peepholes, layer norm: beside the plain cell
 benchmark.py ctc            the CTC loss with its gradient: nnarch, optax, PyTorch; beam search
 benchmark.py multidim       multi-dimensional LSTMs in four directions: nnarch, nested scans
 benchmark.py attention      decoders that attend: nnarch, an autodiff scan, PyTorch
@@ -11,7 +12,8 @@ import sys
 
 import tyro
 
-from nnarch.bench import attention, captioning, ctc, multidim, recurrent
+from nnarch.bench import attention, captioning, ctc, multidim, recurrent, variants
+from scripts.huge_pages import use_huge_pages
 
 
 def main(arguments: list[str]) -> int:
@@ -36,6 +38,7 @@ def _captioning(config: captioning.Config) -> None:
 # By the name on the command line: its options, and the one function that takes them.
 BENCHMARKS = {
     "recurrent": (recurrent.Config, recurrent.run),
+    "variants": (variants.Config, variants.run),
     "ctc": (ctc.Config, ctc.run),
     "attention": (attention.Config, attention.run),
     "multidim": (multidim.Config, multidim.run),
@@ -44,4 +47,5 @@ BENCHMARKS = {
 
 
 if __name__ == "__main__":
+    use_huge_pages()
     sys.exit(main(sys.argv[1:]))

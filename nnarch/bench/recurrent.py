@@ -51,7 +51,7 @@ def run(config: Config) -> list[Row]:
     Raises:
       ValueError: a shape or device that cannot be; entrants that disagree.
     """
-    device, shapes = host.device_of(config.device), _shapes(config.shapes)
+    device, shapes = host.device_of(config.device), shapes_of(config.shapes)
     set_torch_products(config.products)
     with jax.default_device(device), jax.default_matmul_precision(jax_products(config.products)):
         machine = host.describe(device)
@@ -68,7 +68,8 @@ def run(config: Config) -> list[Row]:
     return rows
 
 
-def _shapes(texts: tuple[str, ...]) -> tuple[workloads.RecurrentWorkload, ...]:
+def shapes_of(texts: tuple[str, ...]) -> tuple[workloads.RecurrentWorkload, ...]:
+    """From T,B,D,H each; the named workloads if there are none."""
     return tuple(map(_shape, texts)) or workloads.RECURRENT
 
 

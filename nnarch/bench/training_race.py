@@ -51,8 +51,12 @@ def rows_of(
     *,
     repeats: int,
     turn_seconds: float,
+    base: str = OURS,
 ) -> list[TrainingRow]:
-    """Times training of all entrants in turns; `differences` are from our answer, by name."""
+    """Times training of all entrants in turns, and divides by the time of the one named `base`.
+
+    `differences`, by name, are of each answer from what it is held to.
+    """
     calls = {entrant.name: entrant.training for entrant in entrants}
     seconds = take_turns(calls, repeats=repeats, turn_seconds=turn_seconds)
     return [
@@ -60,7 +64,7 @@ def rows_of(
             shape,
             entrant.name,
             seconds=spread(seconds[entrant.name]),
-            ratio=ratio(seconds[entrant.name], seconds[OURS]),
+            ratio=ratio(seconds[entrant.name], seconds[base]),
             costs=entrant.costs,
             difference=differences.get(entrant.name, float("nan")),
         )
@@ -68,12 +72,14 @@ def rows_of(
     ]
 
 
-def print_rows(title: str, rows: Sequence[TrainingRow]) -> None:
-    """One table for one shape."""
+def print_rows(
+    title: str, rows: Sequence[TrainingRow], *, base: str = OURS, truth: str = OURS
+) -> None:
+    """One table for one shape; `base` is what times are divided by, `truth` what answers meet."""
     table = Table(
         title=title,
-        caption="ratio: time / nnarch's, median of rounds; memory in MiB: kept for the backward "
-        "pass, and temporary in the whole; difference from nnarch, of its largest value",
+        caption=f"ratio: time / that of {base}, median of rounds; memory in MiB: kept for the "
+        f"backward pass, and temporary in the whole; difference from {truth}, of its largest value",
         box=box.SIMPLE_HEAD,
     )
     table.add_column("", no_wrap=True)

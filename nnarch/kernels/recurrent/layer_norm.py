@@ -56,15 +56,17 @@ class LayerNormLSTMStep:
 
     @staticmethod
     def forward(products: Products, params: Prepared, x: Array, state: LSTMState):
-        of_x, x_root = _normalise(products, products.input(x))
-        of_h, h_root = _normalise(products, products.hidden(state.h))
+        of_x, of_h = products.input(x), products.hidden(state.h)
+        x_root, h_root = _roots(*products.means(_squares(of_x), _squares(of_h)))
+        of_x, of_h = of_x * x_root[..., None], of_h * h_root[..., None]
         gates = lstm_gates(of_x * params.scale_x + of_h * params.scale_h + params.b)
         i, f, g, o = split(gates)
         c = f * state.c + i * g
-        shown, _ = _normalise_state(products, c)
-        h = o * jnp.tanh(shown * params.scale_c + params.shift_c)
-        roots = jnp.concatenate([x_root, h_root], axis=-1)
-        return LSTMState(h, c), (gates, of_x, of_h, roots)
+        (c_mean,) = products.means(c)
+        (c_root,) = _roots(*products.means((c - c_mean) * (c - c_mean)))
+        h = o * jnp.tanh((c - c_mean) * c_root * params.scale_c + params.shift_c)
+        moments = jnp.concatenate([x_root, h_root, c_mean, c_root], axis=-1)
+        return LSTMState(h, c), (gates, of_x, of_h, moments)
 
     @staticmethod
     def made(saved, before: LSTMState, after: LSTMState) -> LSTMState:
@@ -78,20 +80,23 @@ class LayerNormLSTMStep:
     #                      that add up to zero. n(h w) the same
     @staticmethod
     def backward(products: Products, params: Prepared, saved, before, after, dstate, emit: Emit):
-        gates, of_x, of_h, roots = saved
+        gates, of_x, of_h, moments = saved
+        x_root, h_root, c_mean, c_root = jnp.split(moments, 4, axis=-1)
         i, f, g, o = split(gates)
-        shown, c_root = _normalise_state(products, after.c)
+        shown = (after.c - c_mean) * c_root
         t = jnp.tanh(shown * params.scale_c + params.shift_c)
         dy = dstate.h * o * (1 - t * t)
         dn = dy * params.scale_c
-        through = dn - products.mean(dn) - shown * products.mean(dn * shown)
-        dc = dstate.c + c_root * through
+        mean, shared = products.means(dn, dn * shown)
+        dc = dstate.c + c_root * (dn - mean - shown * shared)
         di, df, dg = dc * g * i * (1 - i), dc * before.c * f * (1 - f), dc * i * (1 - g * g)
         dz = emit((di, df, dg, dstate.h * t * o * (1 - o)))
         by_x, by_h = dz * of_x, dz * of_h
         emit.add((by_x, by_h, dy * shown, dy))
-        emit(_through(products, dz, by_x, params.scale_x, of_x, roots[:, :1]))
-        pulled = emit(_through(products, dz, by_h, params.scale_h, of_h, roots[:, 1:]))
+        by_gate = (sum(split(by_x * params.scale_x)), sum(split(by_h * params.scale_h)))
+        x_shared, h_shared = (m[..., None] / len(params.b) for m in products.means(*by_gate))
+        emit(x_root[..., None] * (dz * params.scale_x - of_x * x_shared))
+        pulled = emit(h_root[..., None] * (dz * params.scale_h - of_h * h_shared))
         return LSTMState(products.pull(pulled), dc * f)
 
     @staticmethod
@@ -101,21 +106,11 @@ class LayerNormLSTMStep:
         return Prepared(dw_x, dw_h, bias(dz), *sums), products.pull_input(of_x)
 
 
-def _normalise(products: Products, z: Array) -> tuple[Array, Array]:
-    """[B, 4, H] of mean zero -> (it normalised, [B, 1] what it was multiplied by)."""
-    mean_square = products.mean(sum(part * part for part in split(z))) / z.shape[1]
-    root = lax.rsqrt(mean_square + EPSILON)
-    return z * root[..., None], root
+def _squares(z: Array) -> Array:
+    """[B, 4, H] -> [B, H], whose mean is that of the squares."""
+    return sum(part * part for part in split(z)) / z.shape[1]
 
 
-def _normalise_state(products: Products, c: Array) -> tuple[Array, Array]:
-    """[B, H] -> (it normalised, [B, 1] what it was multiplied by)."""
-    centred = c - products.mean(c)
-    root = lax.rsqrt(products.mean(centred * centred) + EPSILON)
-    return centred * root, root
-
-
-def _through(products, dz: Array, by_n: Array, scale: Array, n: Array, root: Array) -> Array:
-    """[B, 4, H], the gradient of scale n -> that of what was normalised."""
-    shared = products.mean(sum(split(by_n * scale))) / n.shape[1]
-    return root[..., None] * (dz * scale - n * shared[..., None])
+def _roots(*variances: Array) -> tuple[Array, ...]:
+    """What is multiplied by, to divide by a standard deviation."""
+    return tuple(lax.rsqrt(variance + EPSILON) for variance in variances)

@@ -95,9 +95,9 @@ class ProjectedBefore:
         return self._product(self._round(vs), self._round(dzs), ((0, 1), (0, 1)))
 
     @staticmethod
-    def mean(rows: Array) -> Array:
-        """[B, H] -> [B, 1]."""
-        return jnp.mean(rows, axis=-1, keepdims=True)
+    def means(*rows: Array) -> tuple[Array, ...]:
+        """Of each [B, H] -> [B, 1]."""
+        return tuple(jnp.mean(each, axis=-1, keepdims=True) for each in rows)
 
     @staticmethod
     def write(stack: Array, gates: Gates, slot: Array) -> tuple[Array, Array]:
@@ -143,10 +143,12 @@ class ProjectedWithin(ProjectedBefore):
         return self._seen(self._product(self._round(dz), _outputs_first(self.h)[gates], 2))
 
     @staticmethod
-    def mean(rows: Array) -> Array:
-        """[B, H] -> [B, 1]."""
+    def means(*rows: Array) -> tuple[Array, ...]:
+        """Of each [B, H] -> [B, 1]."""
         # A sum in a loop of its own adds one number after another; a product adds many at once.
-        return rows @ jnp.full((rows.shape[1], 1), 1 / rows.shape[1], rows.dtype)
+        size = rows[0].shape[1]
+        means = jnp.concatenate(rows) @ jnp.full((size, 1), 1 / size, rows[0].dtype)
+        return tuple(jnp.split(means, len(rows)))
 
     @staticmethod
     def write(stack: Array, gates: Gates, slot: Array) -> tuple[Array, Array]:
