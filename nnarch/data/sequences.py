@@ -7,10 +7,13 @@ the first number, between both, in the place of what is asked, and ends what is 
     read   - 1 2 3 - 8 9 9 - - - - -           read   - a b c - - - -
     asked                  1 0 2 2 -           asked          a b c -
 
-Nothing that was told is read again. Which of the splits a problem belongs to is decided by a hash
-of what is read, so what is tested was never trained on, however long training goes on.
+Nothing that was told is read again. Easier problems may be mixed in for training, in which zeros
+stand for some of the digits, or bits: what is added to zero has only to be repeated. Which of the
+splits a problem belongs to is decided by a hash of what is read, so what is tested was never
+trained on, however long training goes on.
 
-Source: Kalchbrenner, Danihelka and Graves 2015, arXiv 1507.01526, sections 4.1 to 4.3.
+Source: Kalchbrenner, Danihelka and Graves 2015, arXiv 1507.01526, sections 4.1 to 4.3. The
+mixture after Zaremba and Sutskever 2014, "Learning to execute", arXiv 1410.4615, who mix lengths.
 """
 
 from dataclasses import dataclass
@@ -50,9 +53,13 @@ class Problems(Protocol):
 
 @dataclass(frozen=True)
 class Addition:
-    """Two numbers of so many digits, none of which begins with 0; digits are classes 1 to 10."""
+    """Two numbers of so many digits, none of which begins with 0; digits are classes 1 to 10.
+
+    In a share `easier` of them some digits, the first among them, are zeros.
+    """
 
     digits: int
+    easier: float = 0.0
 
     classes = 11
 
@@ -65,6 +72,7 @@ class Addition:
         """inputs int32 [N, 3 digits + 4], targets int32 [N, digits + 2]."""
         numbers = rng.integers(0, 10, (2, count, self.digits))
         numbers[..., 0] = rng.integers(1, 10, (2, count))
+        numbers = _eased(rng, self.easier, numbers)
         gap = np.zeros((count, 1), int)
         asked = np.zeros((count, self.digits + 2), int)
         inputs = np.concatenate([gap, numbers[0] + 1, gap, numbers[1] + 1, asked], axis=1)
@@ -86,6 +94,17 @@ def _sums(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     long = np.concatenate([total + 1, end], axis=1)
     short = np.concatenate([total[:, 1:] + 1, end, end], axis=1)
     return np.where(carry[:, None] > 0, long, short)
+
+
+def _eased(rng: np.random.Generator, easier: float, drawn: np.ndarray) -> np.ndarray:
+    """[..., N, places] with zeros, in a share `easier` of the N: of each row of places another part
+    is kept, from none to all, at places of its own.
+    """
+    if easier == 0:
+        return drawn
+    hard = rng.random((drawn.shape[-2], 1)) >= easier
+    kept = rng.random((*drawn.shape[:-1], 1))
+    return np.where(hard | (rng.random(drawn.shape) < kept), drawn, 0)
 
 
 @dataclass(frozen=True)
@@ -119,9 +138,13 @@ class Memorisation:
 
 @dataclass(frozen=True)
 class Parity:
-    """So many bits; asked is whether an odd number of them is set."""
+    """So many bits; asked is whether an odd number of them is set.
+
+    In a share `easier` of them fewer are set.
+    """
 
     bits: int
+    easier: float = 0.0
 
     classes = 2
 
@@ -132,7 +155,7 @@ class Parity:
 
     def draw(self, rng: np.random.Generator, count: int) -> Batch:
         """inputs int32 [N, bits], targets int32 [N, 1]."""
-        inputs = rng.integers(0, 2, (count, self.bits))
+        inputs = _eased(rng, self.easier, rng.integers(0, 2, (count, self.bits)))
         return _batch(inputs, inputs.sum(axis=1, keepdims=True) % 2)
 
     def show(self, symbols: np.ndarray) -> str:

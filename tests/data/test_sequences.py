@@ -5,7 +5,8 @@ import pytest
 
 from nnarch.data.sequences import Addition, Memorisation, Parity, check_enough, draw_of
 
-PROBLEMS = [Addition(3), Memorisation(3, 20), Parity(18)]
+PROBLEMS = [Addition(3), Memorisation(3, 20), Parity(18), Addition(3, 0.5), Parity(18, 0.5)]
+FAIR = PROBLEMS[:3]
 SPLITS = ("train", "validation", "test")
 
 
@@ -65,6 +66,31 @@ def test_parities():
     assert Parity(12).show(drawn["inputs"][0]) == "".join(map(str, drawn["inputs"][0]))
 
 
+def numbers_of(inputs):
+    """Digits [2, N, 5] of what is read."""
+    return np.stack([inputs[:, 1:6], inputs[:, 7:12]]) - 1
+
+
+def test_easier_sums_have_zeros_at_any_place():
+    inputs, asked = Addition(5, easier=0.5).draw(rng(), 4000).values()
+    digits = numbers_of(inputs)
+    begins_with_zero = (digits[..., 0] == 0).any(axis=0)
+    assert 0.3 < begins_with_zero.mean() < 0.4  # half, of which two in three lose a first digit
+    zeros = (digits == 0).mean(axis=(0, 1))
+    np.testing.assert_allclose(zeros, [0.25, *[0.325] * 4], atol=0.02)  # a half of the half
+    powers = 10 ** np.arange(5)[::-1]
+    sums = (digits @ powers).sum(axis=0)
+    told = [int(Addition(5).show(row).rstrip("-")) for row in asked]
+    np.testing.assert_array_equal(told, sums)
+
+
+def test_easier_parities_have_fewer_bits():
+    inputs, asked = Parity(20, easier=0.5).draw(rng(), 4000).values()
+    np.testing.assert_allclose(inputs.mean(axis=0), 0.375, atol=0.03)
+    assert (inputs.sum(axis=1) <= 2).mean() > 0.08
+    np.testing.assert_array_equal(asked[:, 0], inputs.sum(axis=1) % 2)
+
+
 @pytest.mark.parametrize("problems", PROBLEMS, ids=str)
 def test_no_problem_is_in_two_splits(problems):
     seen = {
@@ -77,7 +103,7 @@ def test_no_problem_is_in_two_splits(problems):
     assert not seen["validation"] & seen["test"]
 
 
-@pytest.mark.parametrize("problems", PROBLEMS, ids=str)
+@pytest.mark.parametrize("problems", FAIR, ids=str)
 def test_a_split_is_a_fair_sample(problems):
     """As many as were asked, of the classes that training sees, and about as often."""
     train, test = (draw_of(problems, split, rng(), 2000)["targets"] for split in ("train", "test"))

@@ -93,6 +93,18 @@ def test_the_test_set_is_the_same_for_every_seed_and_never_trained_on():
     assert not trained & {row.tobytes() for row in first}
 
 
+def test_training_alone_has_easier_problems():
+    """A number of two digits that begins with 0 is easier."""
+    config = config_of("addition")
+    trained = np.concatenate([grid.build(config).batches.batch(n)["inputs"] for n in range(20)])
+    begins_with_zero = (trained[:, [1, 4]] == 1).any(axis=1)
+    assert 0.2 < begins_with_zero.mean() < 0.5
+    for split in ("validation", "test"):
+        assert not (grid._samples(config.data, split)["inputs"][:, [1, 4]] == 1).any()
+    hard = grid.build(replace(config, data=replace(config.data, easier=0.0))).batches
+    assert not (hard.batch(0)["inputs"][:, [1, 4]] == 1).any()
+
+
 def test_history_counts_samples_until_it_stays_right():
     config = config_of("addition")  # batches of 16
     shares = [10, 60, 40, 92, 99.5, 99]
