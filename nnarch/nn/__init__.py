@@ -6,11 +6,13 @@ from nnarch.nn.convolution import BatchNorm, Convolution, ConvolutionBlock
 from nnarch.nn.embedding import Embedding
 from nnarch.nn.grid import GridLSTM1D, GridLSTM2D
 from nnarch.nn.linear import Linear, dropout
+from nnarch.nn.lstm_variants import LayerNormLSTM, PeepholeLSTM
 from nnarch.nn.pyramid import Pyramid
 from nnarch.nn.recurrent import GRU, LSTM, Elman
 from nnarch.nn.renet import ReNet
 from nnarch.nn.sequence import LayerNorm, TimeConvolution
 from nnarch.nn.stack import Bidirectional, Stacked
+from nnarch.nn.state_noise import StateNoise
 from nnarch.nn.volumes import InstanceNorm, VolumeBlock, VolumeConvolution
 
 __all__ = [
@@ -28,12 +30,15 @@ __all__ = [
     "GridLSTM2D",
     "InstanceNorm",
     "LayerNorm",
+    "LayerNormLSTM",
     "Linear",
     "LuongDecoder",
+    "PeepholeLSTM",
     "Pyramid",
     "ReNet",
     "ResidualBlock",
     "Stacked",
+    "StateNoise",
     "TimeConvolution",
     "VolumeBlock",
     "VolumeConvolution",

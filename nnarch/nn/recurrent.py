@@ -19,6 +19,8 @@ from nnarch.kernels import (
 class Elman(nnx.Module):
     """Elman 1990. Parameters as `kernels.init_elman` makes them: w_x, w_h, b."""
 
+    State = ElmanState
+
     def __init__(self, input_size: int, hidden_size: int, *, key: Array):
         params = kernels.init_elman(key, input_size, hidden_size)
         self.w_x, self.w_h, self.b = map(nnx.Param, params)
@@ -35,6 +37,9 @@ class Elman(nnx.Module):
         *,
         lengths: Array | None = None,
         reverse: bool = False,
+        starts: Array | None = None,
+        recurrent_mask: Array | None = None,
+        zoneout: ElmanState | None = None,
         implementation: str | None = None,
     ) -> tuple[Array, ElmanState]:
         """Runs `kernels.elman`: xs [B, T, D] to ys [B, T, H] and the last state."""
@@ -44,12 +49,17 @@ class Elman(nnx.Module):
             initial,
             lengths=lengths,
             reverse=reverse,
+            starts=starts,
+            recurrent_mask=recurrent_mask,
+            zoneout=zoneout,
             implementation=implementation,
         )
 
 
 class LSTM(nnx.Module):
     """Hochreiter & Schmidhuber 1997, Gers 2000. Parameters as `kernels.init_lstm`: w_x, w_h, b."""
+
+    State = LSTMState
 
     def __init__(self, input_size: int, hidden_size: int, *, key: Array):
         params = kernels.init_lstm(key, input_size, hidden_size)
@@ -67,6 +77,9 @@ class LSTM(nnx.Module):
         *,
         lengths: Array | None = None,
         reverse: bool = False,
+        starts: Array | None = None,
+        recurrent_mask: Array | None = None,
+        zoneout: LSTMState | None = None,
         implementation: str | None = None,
     ) -> tuple[Array, LSTMState]:
         """Runs `kernels.lstm`: xs [B, T, D] to ys [B, T, H] and the last state."""
@@ -76,6 +89,9 @@ class LSTM(nnx.Module):
             initial,
             lengths=lengths,
             reverse=reverse,
+            starts=starts,
+            recurrent_mask=recurrent_mask,
+            zoneout=zoneout,
             implementation=implementation,
         )
 
@@ -86,6 +102,8 @@ class GRU(nnx.Module):
     `reset` says where the reset gate stands: "after" the recurrent product, as cuDNN has it, or
     "before" it, as published.
     """
+
+    State = GRUState
 
     def __init__(
         self,
@@ -111,6 +129,9 @@ class GRU(nnx.Module):
         *,
         lengths: Array | None = None,
         reverse: bool = False,
+        starts: Array | None = None,
+        recurrent_mask: Array | None = None,
+        zoneout: GRUState | None = None,
         implementation: str | None = None,
     ) -> tuple[Array, GRUState]:
         """Runs `kernels.gru`: xs [B, T, D] to ys [B, T, H] and the last state."""
@@ -120,6 +141,9 @@ class GRU(nnx.Module):
             initial,
             lengths=lengths,
             reverse=reverse,
+            starts=starts,
+            recurrent_mask=recurrent_mask,
+            zoneout=zoneout,
             reset=self.reset,
             implementation=implementation,
         )

@@ -9,9 +9,17 @@ from jax import Array
 
 from nnarch import kernels
 from nnarch.nn.linear import dropout
+from nnarch.nn.lstm_variants import LayerNormLSTM, PeepholeLSTM
 from nnarch.nn.recurrent import GRU, LSTM, Elman
+from nnarch.nn.state_noise import StateNoise
 
-_KERNELS = {Elman: kernels.elman, LSTM: kernels.lstm, GRU: kernels.gru}
+_KERNELS = {
+    Elman: kernels.elman,
+    LSTM: kernels.lstm,
+    GRU: kernels.gru,
+    PeepholeLSTM: kernels.peephole_lstm,
+    LayerNormLSTM: kernels.layer_norm_lstm,
+}
 
 
 class Bidirectional(nnx.Module):
@@ -28,6 +36,9 @@ class Bidirectional(nnx.Module):
         initial: tuple[Any, Any] | None = None,
         *,
         lengths: Array | None = None,
+        starts: Array | None = None,
+        recurrent_mask: tuple[Array, Array] | None = None,
+        zoneout: tuple[Any, Any] | None = None,
         implementation: str | None = None,
     ) -> tuple[Array, tuple[Any, Any]]:
         """Runs `kernels.bidirectional`: xs [B, T, D] to ys [B, T, 2H] and both last states."""
@@ -39,6 +50,9 @@ class Bidirectional(nnx.Module):
             initial,
             lengths=lengths,
             reset=getattr(self.forward, "reset", "after"),
+            starts=starts,
+            recurrent_mask=recurrent_mask,
+            zoneout=zoneout,
             implementation=implementation,
         )
 
@@ -46,8 +60,9 @@ class Bidirectional(nnx.Module):
 def _check_directions(forward: nnx.Module, backward: nnx.Module) -> None:
     kinds = type(forward), type(backward)
     if kinds[0] is not kinds[1] or kinds[0] not in _KERNELS:
+        names = ", ".join(kind.__name__ for kind in _KERNELS)
         raise ValueError(
-            "Bidirectional expects two layers of one kind, Elman, LSTM or GRU; got "
+            f"Bidirectional expects two layers of one kind, {names}; got "
             f"{kinds[0].__name__} and {kinds[1].__name__}."
         )
     resets = [getattr(layer, "reset", None) for layer in (forward, backward)]
@@ -60,7 +75,7 @@ class Stacked(nnx.Module):
 
     Each layer reads the outputs of the one below; dropout stands between layers, never after the
     last. From layer `residual_from` on (0 is the lowest) a layer's input is added to its output
-    (Wu et al. 2016, section 3.1); left out, none is.
+    (Wu et al. 2016, section 3.1); left out, none is. `noise` is in the state of every layer.
     """
 
     def __init__(
@@ -69,9 +84,11 @@ class Stacked(nnx.Module):
         *,
         dropout_rate: float = 0.0,
         residual_from: int | None = None,
+        noise: StateNoise = StateNoise(),  # noqa: B008 - immutable
     ):
         self.layers = nnx.List(layers)
         self.dropout_rate = dropout_rate
+        self.noise = noise
         self.residual_from = len(layers) if residual_from is None else residual_from
 
     def __call__(
@@ -80,6 +97,7 @@ class Stacked(nnx.Module):
         initial: Sequence[Any] | None = None,
         *,
         lengths: Array | None = None,
+        starts: Array | None = None,
         key: Array | None = None,
         implementation: str | None = None,
     ) -> tuple[Array, tuple[Any, ...]]:
@@ -89,7 +107,8 @@ class Stacked(nnx.Module):
           xs: [B, T, D], right-padded.
           initial: one state a layer; zeros if left out.
           lengths: int32 [B], valid steps of each row; T if left out.
-          key: for the dropout; None means evaluation.
+          starts: bool [B, T] or [B], True where a sequence starts: no state passes into it.
+          key: for dropout and noise; None means evaluation.
           implementation: what every layer's kernel is asked for.
 
         Returns:
@@ -105,10 +124,26 @@ class Stacked(nnx.Module):
         for depth, (layer, state) in enumerate(zip(self.layers, states, strict=True)):
             if depth:
                 xs = dropout(xs, _at(key, depth), self.dropout_rate)
-            ys, final = layer(xs, state, lengths=lengths, implementation=implementation)
+            mask, zoneout = self._noise_of(layer, _at(key, len(states) + depth), xs)
+            ys, final = layer(
+                xs,
+                state,
+                lengths=lengths,
+                starts=starts,
+                recurrent_mask=mask,
+                zoneout=zoneout,
+                implementation=implementation,
+            )
             xs = _add(xs, ys, depth) if depth >= self.residual_from else ys
             finals.append(final)
         return xs, tuple(finals)
+
+    def _noise_of(self, layer: nnx.Module, key: Array | None, xs: Array) -> tuple[Any, Any]:
+        if self.noise == StateNoise():
+            return None, None
+        if isinstance(layer, Bidirectional):
+            return self.noise.draw_pair((layer.forward, layer.backward), key, *xs.shape[:2])
+        return self.noise.draw(layer, key, *xs.shape[:2])
 
 
 def _at(key: Array | None, depth: int) -> Array | None:
