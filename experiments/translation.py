@@ -24,6 +24,7 @@ from jax import Array
 
 from nnarch import report as page
 from nnarch.data import translations as data
+from nnarch.data.examples import Examples
 from nnarch.data.pipeline import batches_by_length
 from nnarch.data.placeholders import SYMBOLS
 from nnarch.data.subwords import SubwordOptions, Subwords, subwords_of
@@ -95,7 +96,7 @@ SUTSKEVER = EncoderDecoderConfig(
     encoder=EncoderConfig(hidden=480, directions="one", order="reversed"), hidden=480
 )
 TRAINING = TrainConfig(
-    steps=8000,
+    steps=7000,
     learning_rate=2e-3,
     warmup_steps=300,
     weight_decay=0.01,
@@ -148,15 +149,24 @@ def _read(config: DataConfig) -> Corpus:
     """The splits, and the subwords of the training side alone."""
     folder = config.folder or None
     splits = data.load(config.name, english=config.english, french=config.french, folder=folder)
-    symbols = SYMBOLS
-    if len(config.french) > 1:
-        symbols = (*SYMBOLS, *splits["train"].symbols("french"))
-        splits = {name: split.asking("french") for name, split in splits.items()}
+    training = splits["train"]
+    several = training.symbols("french") if len(config.french) > 1 else ()
     sides = (
         subwords_of(texts, SubwordOptions(config.pieces, symbols=symbols), folder=folder)
-        for texts in (splits["train"].source, splits["train"].target)
+        for texts, symbols in (
+            (training.source, (*SYMBOLS, *several)),
+            (training.target, SYMBOLS),
+        )
     )
     return Corpus(splits, *sides)
+
+
+def _examples(config: DataConfig, name: str, *, longest: int | None = None) -> Examples:
+    """Pairs of a split; where there are several translations, each asks for its own."""
+    corpus = _read(config)
+    split = corpus.splits[name]
+    split = split.asking("french") if len(config.french) > 1 else split
+    return data.examples(split, corpus.source, corpus.target, longest=longest)
 
 
 def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> Task:
@@ -175,16 +185,14 @@ def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> 
         split = corpus.splits["validation"]
         told = _best(translate(config, model, split.source, beam=1))
         scores = translation_scores(told, split.target)
-        return {"bleu": scores.bleu, "nats": _nats(config, model, split)}
+        return {"bleu": scores.bleu, "nats": _nats(config, model)}
 
     return Task(
         name="translation",
         create=create,
         loss=partial(_loss, config),
         batches=TokenBatches(
-            data.examples(
-                corpus.splits["train"], corpus.source, corpus.target, longest=config.data.longest
-            ),
+            _examples(config.data, "train", longest=config.data.longest),
             config.data.tokens,
             "target",
             seed=config.train.seed,
@@ -226,10 +234,9 @@ def _shifted(target: Array) -> Array:
     return jnp.pad(target[:, :-1], [(0, 0), (1, 0)], constant_values=START)
 
 
-def _nats(config: Config, model: Translator, split: Sentences) -> float:
-    """The mean of -log p over the pieces of known translations."""
-    corpus = _read(config.data)
-    examples = data.examples(split, corpus.source, corpus.target)
+def _nats(config: Config, model: Translator) -> float:
+    """The mean of -log p over the pieces of validation's translations."""
+    examples = _examples(config.data, "validation")
     graph, state = nnx.split(model)
     sums = [
         np.asarray(_scored(graph, state, batch))
@@ -259,7 +266,8 @@ class Told(NamedTuple):
 def translate(
     config: Config, model: Translator, texts: Sequence[str], *, beam: int = 0, best: int = 1
 ) -> list[Told]:
-    """Translates texts as the data set has them: placeholders are symbols.
+    """Translates texts as the data set has them: placeholders are symbols. Where the net knows
+    several translations, it gives the one that it is tested on.
 
     Args:
       config: of the run.
@@ -275,7 +283,9 @@ def translate(
     asked = [place for place, text in enumerate(texts) if text.strip()]
     if not asked:
         return told
-    examples = data.sources_alone([texts[place] for place in asked], corpus.source)
+    examples = data.sources_alone(
+        [_asking(config.data, texts[place]) for place in asked], corpus.source
+    )
     for batch in batches_by_length(examples, decode.batch_size):
         found = jax.device_get(
             _search(graph, decode, best, state, batch["source"], batch["source_lengths"])
@@ -317,19 +327,17 @@ def pieces(config: Config, text: str) -> int:
     return len(_read(config.data).source.encode(text)) - 1
 
 
-def asked(config: Config, text: str) -> str:
-    """A text of one's own as the net wants it: where it knows several translations, with the symbol
-    of the one that it is tested on.
-    """
-    if len(config.data.french) < 2:
+def _asking(config: DataConfig, text: str) -> str:
+    if len(config.french) < 2:
         return text
-    return f"{data.symbol(_read(config.data).splits['validation'].details['french'][0])} {text}"
+    return f"{data.symbol(_read(config).splits['validation'].details['french'][0])} {text}"
 
 
 def look(config: Config, model: Translator, text: str, translation: str) -> page.AttentionMap:
     """Where the net looks while it tells a translation; nowhere, if it has no attention."""
     corpus = _read(config.data)
-    source, target = corpus.source.encode(text), corpus.target.encode(translation)
+    source = corpus.source.encode(_asking(config.data, text))
+    target = corpus.target.encode(translation)
     shares = _looked(*nnx.split(model), source[None], target[None])[0]
     told, read = (
         (*subwords.pieces(tokens), "(end)")

@@ -76,7 +76,7 @@ def _prepare(run: Run, text: str) -> _Prepared:
     masked, _, found = placeholders.mask(" ".join(text.split()))
     pieces = partial(run.experiment.pieces, run.config)
     parts = cut_line(masked, pieces, run.config.data.longest) if masked else ()
-    return _Prepared(tuple(run.experiment.asked(run.config, part) for part in parts), found)
+    return _Prepared(tuple(parts), found)
 
 
 def _told(

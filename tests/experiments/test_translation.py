@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from flax import nnx
 
 from experiments import translation
 from nnarch import train
@@ -139,13 +140,15 @@ def test_memory_and_copy_stand_beside():
     assert beside["copy"]["test_books"]["bleu"] < 30
 
 
-def test_a_net_that_knows_several_translations_is_told_which(monkeypatch):
+def test_a_net_that_knows_several_translations_is_told_which(model):
     config = replace(CONFIG, data=replace(CONFIG.data, french=("l", "5")))
-    corpus = translation._read(config.data)
-    assert corpus.splits["chapters"].source[0].startswith("<to:l> ")
-    assert translation.asked(config, "one") == "<to:l> one"
-    assert corpus.source.pieces(corpus.source.encode("<to:l> one"))[1] == "<to:l>"
-    assert translation.asked(CONFIG, "one") == "one"
+    task = translation.build(config)
+    subwords = translation._read(config.data).source
+    row = task.batches.batch(0)["source"][0]
+    assert subwords.pieces(row)[:2] == ("▁", "<to:l>")
+    looked = translation.look(config, nnx.clone(model), "one", "un")
+    assert looked.read[:2] == ("▁", "<to:l>")
+    assert "<to:l>" not in translation.look(CONFIG, model, "one", "un").read
 
 
 @pytest.mark.parametrize("config", [CONFIG, PLAIN], ids=["luong", "plain"])
