@@ -12,7 +12,7 @@ else). `--data.name coco_captions` trains on photographs instead.
 
 import difflib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -25,12 +25,19 @@ import tyro
 from flax import nnx
 from jax import Array
 
+from experiments._captioned import (
+    TEST_SETS,
+    AugmentationConfig,
+    DataConfig,
+    changed,
+    over_batches,
+    read,
+)
 from nnarch import report as page
 from nnarch.data import captions as data
 from nnarch.data.captions import Captioned
-from nnarch.data.examples import Examples, Fixed
-from nnarch.data.pipeline import Batches, evaluation_batches
-from nnarch.data.vocabulary import END, START, Vocabulary
+from nnarch.data.pipeline import Batches
+from nnarch.data.vocabulary import END, START
 from nnarch.kernels.search import beam_search
 from nnarch.losses import masked_cross_entropy
 from nnarch.metrics.bleu import bleu
@@ -40,43 +47,8 @@ from nnarch.metrics.nearest import nearest
 from nnarch.metrics.splits import Figures, over_tests, test_name
 from nnarch.models.show_and_tell import ShowAndTell, ShowAndTellConfig
 from nnarch.models.show_attend_tell import ShowAttendTell, ShowAttendTellConfig
-from nnarch.signal.pictures import augment, to_float
+from nnarch.signal.pictures import to_float
 from nnarch.train import Loss, Task, TrainConfig, to_json
-
-
-@dataclass(frozen=True)
-class DataConfig:
-    """What is read, and how it is cut into batches."""
-
-    name: Literal["emoji", "coco_captions"] = "emoji"
-    """The set of captioned pictures."""
-    artists: tuple[str, ...] = ()
-    """Emoji: of openmoji, twemoji and noto, those to train on, and to test with but for
-    `new_artist`; all if none is named."""
-    size: int = 48
-    """Pixels a side."""
-    batch_size: int = 32
-    """Pictures of a batch, over all devices."""
-    buckets: int = 1
-    """Lengths that batches are padded to. Keep to one where captions of one length show one kind of
-    picture, as with emoji: batch normalisation then sees another distribution in each batch than in
-    evaluation, and little is learnt."""
-    rarest_word: int = 1
-    """How often training has to show a word that is to be known."""
-    folder: str = ""
-    """Where prepared sets lie; the cache folder if none is named."""
-
-
-@dataclass(frozen=True)
-class AugmentationConfig:
-    """How far training changes a picture; see nnarch.signal.pictures.augment."""
-
-    shift: float = 2.0
-    """Pixels."""
-    scale: float = 0.05
-    brightness: float = 0.03
-    contrast: float = 0.05
-    channels: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -103,6 +75,8 @@ TRAINING = TrainConfig(
     evaluate_every=2000,
     checkpoint_every=1000,
 )
+DATA = DataConfig()
+AUGMENTATION = AugmentationConfig()
 MODEL = ShowAndTellConfig()
 ATTEND = ShowAttendTellConfig()  # of 1.84 million parameters where the other has 1.90
 Captioner = ShowAndTell | ShowAttendTell
@@ -117,8 +91,8 @@ class Config:
     """Which model is trained: `model` or `attend` has its sizes."""
     model: ShowAndTellConfig = MODEL
     attend: ShowAttendTellConfig = ATTEND
-    data: DataConfig = DataConfig()
-    augmentation: AugmentationConfig = AugmentationConfig()
+    data: DataConfig = DATA
+    augmentation: AugmentationConfig = AUGMENTATION
     decode: DecodeConfig = DecodeConfig()
     label_smoothing: float = 0.1
     """Share of the target that is spread over all words."""
@@ -142,7 +116,7 @@ PRESETS = {
 
 def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> Task:
     """The model, the loss, the batches, and what picks the best step."""
-    splits, vocabulary = _read(config.data)
+    splits, vocabulary = read(config.data)
 
     def validate(model: Captioner) -> Figures:
         greedy = replace(config, decode=replace(config.decode, beam=1))
@@ -177,16 +151,7 @@ def _create(config: Config, vocabulary: int, key: Array) -> Captioner:
 
 def _loss(config: Config, model: Captioner, batch: dict[str, Array], key: Array) -> Loss:
     for_pictures, for_dropout = jax.random.split(key)
-    change = config.augmentation
-    pictures = augment(
-        for_pictures,
-        batch["picture"],
-        shift=change.shift,
-        scale=change.scale,
-        brightness=change.brightness,
-        contrast=change.contrast,
-        channels=change.channels,
-    )
+    pictures = changed(config.augmentation, for_pictures, batch["picture"])
     tokens, lengths = batch["tokens"], batch["lengths"]
     cross_entropy = partial(
         masked_cross_entropy,
@@ -210,21 +175,12 @@ def _unevenness(maps: Array) -> Array:
     return jnp.sum((1 - jnp.sum(maps, axis=1)) ** 2)
 
 
-@cache
-def _read(config: DataConfig) -> tuple[dict[str, Captioned], Vocabulary]:
-    """The splits, and the words of the training split."""
-    splits = data.load(config.name, size=config.size, folder=config.folder or None)
-    if config.artists:
-        for name in {"train", "validation", "composed", "new"} & set(splits):
-            splits[name] = splits[name].where("artist", config.artists)
-    captions = [words for each in splits["train"].captions for words in each]
-    return splits, Vocabulary.of(captions, at_least=config.rarest_word)
-
-
 def caption(config: Config, model: Captioner, pictures: np.ndarray) -> list[str]:
     """Tells each picture, uint8 [N, S, S, 3], in words."""
-    _, vocabulary = _read(config.data)
-    found = _over_batches(config, partial(_search, config.decode), model, {"picture": pictures})
+    _, vocabulary = read(config.data)
+    found = over_batches(
+        config.decode.batch_size, partial(_search, config.decode), model, {"picture": pictures}
+    )
     return [" ".join(vocabulary.decode(tokens)) for tokens in found]
 
 
@@ -239,32 +195,18 @@ def look(config: Config, model: Captioner, pictures: np.ndarray) -> list[page.Lo
             "expected a run that attends to places of the picture; this one does not. Train one: "
             "python scripts/train.py captioning --preset attend"
         )
-    _, vocabulary = _read(config.data)
-    tokens = _over_batches(config, partial(_search, config.decode), model, {"picture": pictures})
-    maps = _over_batches(config, _attended, model, {"picture": pictures, "tokens": tokens})
+    _, vocabulary = read(config.data)
+    tokens = over_batches(
+        config.decode.batch_size, partial(_search, config.decode), model, {"picture": pictures}
+    )
+    maps = over_batches(
+        config.decode.batch_size, _attended, model, {"picture": pictures, "tokens": tokens}
+    )
     told = map(vocabulary.decode, tokens)
     return [
         page.Looked(picture, words, each[: len(words)])
         for picture, words, each in zip(pictures, told, maps, strict=True)
     ]
-
-
-def _over_batches(
-    config: Config,
-    run: Callable[[nnx.GraphDef, nnx.State, dict[str, Array]], Array],
-    model: Captioner,
-    fields: dict[str, np.ndarray],
-) -> np.ndarray:
-    """What `run` makes of all rows of the fields, a batch at a time."""
-    graph, state = nnx.split(model)
-    rows = np.arange(len(fields["picture"]))
-    examples = Examples(fixed={name: Fixed(values, rows) for name, values in fields.items()})
-    return np.concatenate(
-        [
-            np.asarray(run(graph, state, {name: batch[name] for name in fields}))[batch["valid"]]
-            for batch in evaluation_batches(examples, config.decode.batch_size)
-        ]
-    )
 
 
 @partial(jax.jit, static_argnums=0)
@@ -295,14 +237,14 @@ def _search(
 
 def evaluate(config: Config, model: Captioner) -> dict[str, Figures]:
     """The figures of every test split, under "test_" and its name; shares are in percent."""
-    splits, _ = _read(config.data)
+    splits, _ = read(config.data)
     return over_tests(splits, lambda split: _figures(caption(config, model, split.pictures), split))
 
 
 @cache
 def baselines(config: Config) -> dict[str, dict[str, Figures]]:
     """What stands beside `evaluate`: the caption of the training picture nearest in its pixels."""
-    splits, _ = _read(config.data)
+    splits, _ = read(config.data)
     captions = [" ".join(each[0]) for each in splits["train"].captions]
     pictures = splits["train"].pictures
 
@@ -334,12 +276,12 @@ def _figures(told: Sequence[str], split: Captioned) -> Figures:
 
 def report(config: Config, model: Captioner, workdir: Path, *, best_step: int | None) -> Path:
     """Writes the page of a run: captions of unseen pictures beside the true ones, and figures."""
-    splits, _ = _read(config.data)
+    splits, _ = read(config.data)
     run = page.read_run(workdir)
     beside = baselines(config)
     galleries = [
         page.gallery_section(title, _examples(config, model, splits[name]), note=note)
-        for name, (title, note) in GALLERIES.items()
+        for name, (title, note) in TEST_SETS.items()
         if name in splits
     ]
     looked = [_looked(config, model, splits)] if config.net == "attend" else []
@@ -351,7 +293,7 @@ def report(config: Config, model: Captioner, workdir: Path, *, best_step: int | 
         highlights=_highlights(run.results, beside),
         baselines=beside,
         columns=COLUMNS,
-        splits={test_name(name): title for name, (title, _) in GALLERIES.items()},
+        splits={test_name(name): title for name, (title, _) in TEST_SETS.items()},
         preset=to_json(PRESETS.get(run.preset, PRESETS["default"])),
         best_step=best_step,
     )
@@ -368,23 +310,6 @@ INTRODUCTIONS = {
     ),
 }
 UNSEEN = "None of the pictures below was trained on, nor was any picture identical to one."
-
-# Split -> what its pictures are called, and what is to be known of them.
-GALLERIES = {
-    "composed": (
-        "Known parts, put together anew",
-        "Combinations of someone, a skin tone and a gender that training never showed together.",
-    ),
-    "new_artist": (
-        "Drawn by an artist never seen",
-        "Fluent's drawings of what the other artists' drawings taught.",
-    ),
-    "new": (
-        "Things never seen",
-        "Seven in ten of these names hold a word that no training name holds.",
-    ),
-    "test": ("Photographs never seen", ""),
-}
 
 COLUMNS = (
     page.Column("exact_match", "exact match, %"),
@@ -416,7 +341,7 @@ def _highlights(
     return [
         page.Highlight(
             f"{figures['exact_match']:.1f} %",
-            f"named exactly: {GALLERIES[split.removeprefix('test_')][0].lower()}",
+            f"named exactly: {TEST_SETS[split.removeprefix('test_')][0].lower()}",
             f"{name}: {baseline[split]['exact_match']:.1f} %",
         )
         for split, figures in results.items()
@@ -441,7 +366,7 @@ LOOKED_AT = 4  # pictures of each test set
 def _looked(config: Config, model: ShowAttendTell, splits: dict[str, Captioned]) -> page.Section:
     """Where each word looked, for pictures at even distances through each test set."""
     shown = []
-    for name, (title, _) in GALLERIES.items():
+    for name, (title, _) in TEST_SETS.items():
         if name in splits:
             rows = np.linspace(0, len(splits[name]), LOOKED_AT, endpoint=False, dtype=int)
             split = splits[name].take(np.unique(rows))

@@ -76,10 +76,10 @@ class ShowAndTell(nnx.Module):
         key: Array,
     ):
         keys = jax.random.split(key, 5)
-        cells = _cells(picture_size, config.strides)
         inputs = config.embedding * (2 if config.picture_input == "every_step" else 1)
         self.cnn = CNN(3, config.widths, strides=config.strides, key=keys[0], block=config.block)
-        self.picture = Linear(cells * config.widths[-1], config.embedding, key=keys[1])
+        places = self.cnn.places(picture_size)
+        self.picture = Linear(places * config.widths[-1], config.embedding, key=keys[1])
         self.picture_norm = BatchNorm(config.embedding)
         self.embedding = Embedding(vocabulary, config.embedding, key=keys[2])
         self.lstm = LSTM(inputs, config.hidden, key=keys[3])
@@ -142,11 +142,3 @@ class ShowAndTell(nnx.Module):
     def _scores(self, ys: Array) -> Array:
         scores = self.output(OUTPUT_GAIN * ys)
         return scores if self.config.output == "separate" else self.embedding.logits(scores)
-
-
-def _cells(picture_size: int, strides: tuple[int, ...]) -> int:
-    """How many places the CNN's last map has."""
-    side = picture_size
-    for stride in strides:
-        side = -(-side // stride)
-    return side * side

@@ -67,6 +67,12 @@ class CNN(nnx.Module):
             pictures = stage(pictures)
         return pictures
 
+    def places(self, side: int) -> int:
+        """How many places the last map of a square picture has."""
+        for stride in self.strides:
+            side = -(-side // stride)
+        return side * side
+
 
 def _stage(block: str, inputs: int, outputs: int, stride: int, key: Array) -> nnx.Module:
     if block == "residual":

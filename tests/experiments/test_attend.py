@@ -45,7 +45,7 @@ def squares():
 
 
 def _forget():
-    captioning._read.cache_clear()
+    captioning.read.cache_clear()
     captioning.baselines.cache_clear()
 
 

@@ -28,7 +28,7 @@ def squares():
 
 
 def _forget():
-    captioning._read.cache_clear()
+    captioning.read.cache_clear()
     captioning.baselines.cache_clear()
 
 
@@ -98,7 +98,7 @@ def test_the_nearest_neighbour_stands_beside():
 
 def test_one_artist_alone_is_trained_and_tested_on():
     config = replace(CONFIG.data, artists=("noto",))
-    splits, _ = captioning._read(config)
+    splits, _ = captioning.read(config)
     for name in ("train", "validation", "composed", "new"):
         assert set(splits[name].details["artist"]) == {"noto"}
     assert len(splits["new_artist"]) == 12

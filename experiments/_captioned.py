@@ -1,0 +1,112 @@
+"""What experiments on captioned pictures share: what is read, how it is changed, test sets."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import numpy as np
+from flax import nnx
+from jax import Array
+
+from nnarch.data import captions as data
+from nnarch.data.captions import Captioned
+from nnarch.data.examples import Examples, Fixed
+from nnarch.data.pipeline import evaluation_batches
+from nnarch.data.vocabulary import Vocabulary
+from nnarch.signal.pictures import augment
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What is read, and how it is cut into batches."""
+
+    name: Literal["emoji", "coco_captions"] = "emoji"
+    """The set of captioned pictures."""
+    artists: tuple[str, ...] = ()
+    """Emoji: of openmoji, twemoji and noto, those to train on, and to test with but for
+    `new_artist`; all if none is named."""
+    size: int = 48
+    """Pixels a side."""
+    batch_size: int = 32
+    """Pictures of a batch, over all devices."""
+    buckets: int = 1
+    """Lengths that batches are padded to. Keep to one where captions of one length show one kind of
+    picture, as with emoji: batch normalisation then sees another distribution in each batch than in
+    evaluation, and little is learnt."""
+    rarest_word: int = 1
+    """How often training has to show a word that is to be known."""
+    folder: str = ""
+    """Where prepared sets lie; the cache folder if none is named."""
+
+
+@dataclass(frozen=True)
+class AugmentationConfig:
+    """How far training changes a picture; see nnarch.signal.pictures.augment."""
+
+    shift: float = 2.0
+    """Pixels."""
+    scale: float = 0.05
+    brightness: float = 0.03
+    contrast: float = 0.05
+    channels: float = 0.0
+
+
+@cache
+def read(config: DataConfig) -> tuple[dict[str, Captioned], Vocabulary]:
+    """The splits, and the words of the training split."""
+    splits = data.load(config.name, size=config.size, folder=config.folder or None)
+    if config.artists:
+        for name in {"train", "validation", "composed", "new"} & set(splits):
+            splits[name] = splits[name].where("artist", config.artists)
+    captions = [words for each in splits["train"].captions for words in each]
+    return splits, Vocabulary.of(captions, at_least=config.rarest_word)
+
+
+def changed(config: AugmentationConfig, key: Array, pictures: Array) -> Array:
+    """Pictures, uint8 [B, S, S, 3], as training sees them: float32, each changed in its own way."""
+    return augment(
+        key,
+        pictures,
+        shift=config.shift,
+        scale=config.scale,
+        brightness=config.brightness,
+        contrast=config.contrast,
+        channels=config.channels,
+    )
+
+
+def over_batches(
+    batch_size: int,
+    run: Callable[[nnx.GraphDef, nnx.State, dict[str, Array]], Array],
+    model: nnx.Module,
+    fields: Mapping[str, np.ndarray],
+) -> np.ndarray:
+    """What `run` makes of all rows of the fields, a batch at a time."""
+    graph, state = nnx.split(model)
+    rows = np.arange(len(next(iter(fields.values()))))
+    examples = Examples(fixed={name: Fixed(values, rows) for name, values in fields.items()})
+    return np.concatenate(
+        [
+            np.asarray(run(graph, state, {name: batch[name] for name in fields}))[batch["valid"]]
+            for batch in evaluation_batches(examples, batch_size)
+        ]
+    )
+
+
+# Split -> what its pictures are called, and what is to be known of them.
+TEST_SETS = {
+    "composed": (
+        "Known parts, put together anew",
+        "Combinations of someone, a skin tone and a gender that training never showed together.",
+    ),
+    "new_artist": (
+        "Drawn by an artist never seen",
+        "Fluent's drawings of what the other artists' drawings taught.",
+    ),
+    "new": (
+        "Things never seen",
+        "Seven in ten of these names hold a word that no training name holds.",
+    ),
+    "test": ("Photographs never seen", ""),
+}
