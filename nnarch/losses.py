@@ -1,7 +1,7 @@
 """Losses that several experiments share. Each returns a sum and the weight to divide it by."""
 
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -75,6 +75,65 @@ def _where_valid(logits: Array, valid: Array) -> Array:
 
 
 _cross_entropy.defvjp(_cross_entropy_forward, _cross_entropy_backward)
+
+
+def ranking_loss(
+    queries: Array,
+    keys: Array,
+    matches: Array,
+    *,
+    margin: float = 0.2,
+    negatives: Literal["all", "hardest"] = "all",
+) -> WeightedSum:
+    """Sums how far wrong pairs come within a margin of the right one, both ways.
+
+        s(i, j) = queries[i] · keys[j]
+        all      sum over i, over j that does not match i, of
+                 max(0, margin - s(i, i) + s(i, j)) + max(0, margin - s(i, i) + s(j, i))
+        hardest  the largest over j in place of each sum over j
+
+    Sources: Kiros et al. 2014, "Unifying visual-semantic embeddings", arXiv 1411.2539, equation 9;
+    hardest: Faghri et al. 2018, "VSE++", arXiv 1707.05612, equation 6.
+
+    Args:
+      queries: [B, D], any float; of unit length, if s is to be a cosine.
+      keys: [B, D]; row i belongs to query i.
+      matches: bool [B, B], whether query i and key j belong together too; such a pair, and the
+        diagonal, is never a negative.
+      margin: above 0.
+      negatives: which wrong pairs count.
+
+    Returns:
+      The sum and B, both float32 (float64 if the vectors are).
+
+    Raises:
+      ValueError: a shape does not fit the others, or an option is not known.
+    """
+    _check_ranking(queries, keys, matches, margin, negatives)
+    exact = jnp.promote_types(queries.dtype, jnp.float32)
+    scores = jnp.matmul(queries, keys.T, preferred_element_type=exact)
+    wrong = ~(matches | jnp.eye(len(scores), dtype=bool))
+    right = jnp.diagonal(scores)
+    costs = (margin - right[:, None] + scores, margin - right[None, :] + scores)
+    costs = (jnp.where(wrong, jnp.maximum(cost, 0), 0) for cost in costs)
+    over = jnp.sum if negatives == "all" else jnp.max
+    total = sum(jnp.sum(over(cost, axis=axis)) for cost, axis in zip(costs, (1, 0), strict=True))
+    return WeightedSum(total, jnp.asarray(len(scores), exact))
+
+
+def _check_ranking(
+    queries: Array, keys: Array, matches: Array, margin: float, negatives: str
+) -> None:
+    batch = len(queries) if queries.ndim else 0
+    if queries.ndim != 2 or keys.shape != queries.shape or matches.shape != (batch, batch):
+        raise ValueError(
+            "ranking_loss expects queries [B, D], keys [B, D] and matches [B, B]; got "
+            f"{queries.shape}, {keys.shape} and {matches.shape}. Pass a key for each query."
+        )
+    if negatives not in ("all", "hardest"):
+        raise ValueError(f"negatives are all or hardest; got {negatives!r}.")
+    if not margin > 0:
+        raise ValueError(f"margin is a number above 0; got {margin}.")
 
 
 def _check(logits: Array, labels: Array, lengths: Array, label_smoothing: float) -> None:
