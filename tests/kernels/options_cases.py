@@ -73,7 +73,7 @@ def _of_directions(values):
 SOME = ("lstm", "gru_before", "layer_norm_lstm")
 ALL = ("starts", "mask", "zoneout")
 EVERY = tuple(Asked(Subject(cell), ALL) for cell in EVERY_CELL)
-REVERSED = tuple(Asked(Subject(cell, "reverse"), ALL) for cell in EVERY_CELL)
+REVERSED = tuple(Asked(Subject(cell, "reverse"), ALL) for cell in SOME)
 SINGLE = tuple(Asked(Subject("lstm"), (name,)) for name in (*ALL, "rates"))
 MIXED = (
     Asked(Subject("elman"), ("rates",)),
@@ -83,9 +83,7 @@ MIXED = (
     Asked(Subject("gru", "both"), ("starts", "rates")),
 )
 BARE = tuple(
-    Asked(Subject(cell, direction), ())
-    for direction in ("forward", "reverse", "both")
-    for cell in VARIANTS
+    Asked(Subject(cell, direction), ()) for direction in ("forward", "both") for cell in VARIANTS
 )
 
 
