@@ -147,8 +147,9 @@ class ProjectedWithin(ProjectedBefore):
         """Of each [B, H] -> [B, 1]."""
         # A sum in a loop of its own adds one number after another; a product adds many at once.
         size = rows[0].shape[1]
-        means = jnp.concatenate(rows) @ jnp.full((size, 1), 1 / size, rows[0].dtype)
-        return tuple(jnp.split(means, len(rows)))
+        # Beside each other, not below: rows that are sharded over devices stay where they are.
+        means = jnp.stack(rows, axis=1) @ jnp.full((size, 1), 1 / size, rows[0].dtype)
+        return tuple(means[:, place] for place in range(len(rows)))
 
     @staticmethod
     def write(stack: Array, gates: Gates, slot: Array) -> tuple[Array, Array]:
