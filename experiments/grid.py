@@ -52,7 +52,7 @@ class DataConfig:
     """Of which the parity is asked."""
     easier: float = 0.5
     """Share of sums and parities in training, and there alone, that are easier than those of the
-    other splits: some digits are zeros, fewer bits are set. After the mixed difficulties of
+    other splits: some digits are zeros, few bits are set. After the mixed difficulties of
     Zaremba and Sutskever 2014, "Learning to execute", arXiv 1410.4615."""
     batch_size: int = 16
     """Samples of a batch, over all devices."""
@@ -71,7 +71,7 @@ class DecodeConfig:
 
 
 TRAINING = TrainConfig(
-    steps=30_000,
+    steps=80_000,
     learning_rate=1e-2,
     warmup_steps=200,
     weight_decay=0.0,

@@ -26,6 +26,7 @@ from nnarch.data.examples import Batch
 DELIMITER = 0
 SPLITS = {"validation": 0, "test": 1}  # buckets of 64; training has all others
 _BUCKETS_BITS = 6
+_POWER_OF_BITS = 3  # rows of one and two bits, which parity is learnt from, are common then
 _LEAST_PROBLEMS = 2**11  # with fewer, some splits would hold a handful
 
 
@@ -72,7 +73,7 @@ class Addition:
         """inputs int32 [N, 3 digits + 4], targets int32 [N, digits + 2]."""
         numbers = rng.integers(0, 10, (2, count, self.digits))
         numbers[..., 0] = rng.integers(1, 10, (2, count))
-        numbers = _eased(rng, self.easier, numbers)
+        numbers = _eased(rng, self.easier, numbers, power=1)
         gap = np.zeros((count, 1), int)
         asked = np.zeros((count, self.digits + 2), int)
         inputs = np.concatenate([gap, numbers[0] + 1, gap, numbers[1] + 1, asked], axis=1)
@@ -96,14 +97,14 @@ def _sums(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.where(carry[:, None] > 0, long, short)
 
 
-def _eased(rng: np.random.Generator, easier: float, drawn: np.ndarray) -> np.ndarray:
+def _eased(rng: np.random.Generator, easier: float, drawn: np.ndarray, *, power: int) -> np.ndarray:
     """[..., N, places] with zeros, in a share `easier` of the N: of each row of places another part
-    is kept, from none to all, at places of its own.
+    is kept, from none to all, at places of its own. The higher the power, the fewer are kept.
     """
     if easier == 0:
         return drawn
     hard = rng.random((drawn.shape[-2], 1)) >= easier
-    kept = rng.random((*drawn.shape[:-1], 1))
+    kept = rng.random((*drawn.shape[:-1], 1)) ** power
     return np.where(hard | (rng.random(drawn.shape) < kept), drawn, 0)
 
 
@@ -140,7 +141,7 @@ class Memorisation:
 class Parity:
     """So many bits; asked is whether an odd number of them is set.
 
-    In a share `easier` of them fewer are set.
+    In a share `easier` of them few are set.
     """
 
     bits: int
@@ -155,7 +156,8 @@ class Parity:
 
     def draw(self, rng: np.random.Generator, count: int) -> Batch:
         """inputs int32 [N, bits], targets int32 [N, 1]."""
-        inputs = _eased(rng, self.easier, rng.integers(0, 2, (count, self.bits)))
+        bits = rng.integers(0, 2, (count, self.bits))
+        inputs = _eased(rng, self.easier, bits, power=_POWER_OF_BITS)
         return _batch(inputs, inputs.sum(axis=1, keepdims=True) % 2)
 
     def show(self, symbols: np.ndarray) -> str:

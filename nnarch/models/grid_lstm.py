@@ -90,7 +90,7 @@ class VectorGrid(nnx.Module):
 
     def __call__(self, inputs: Array, asked: int) -> Array:
         """inputs int32 [B, bits] -> logits [B, asked, classes]; asked is 1."""
-        h, m = jnp.split(self.input(_signs(inputs)), 2, axis=-1)
+        h, m = jnp.split(self.input(inputs.astype(jnp.float32)), 2, axis=-1)
         return self.output(self.grid(GridState(h, m)).h)[:, None]
 
 
@@ -105,15 +105,10 @@ class FeedForward(nnx.Module):
 
     def __call__(self, inputs: Array, asked: int) -> Array:
         """inputs int32 [B, bits] -> logits [B, asked, classes]; asked is 1."""
-        xs = jax.nn.relu(self.input(_signs(inputs)))
+        xs = jax.nn.relu(self.input(inputs.astype(jnp.float32)))
         for layer in self.layers:
             xs = jax.nn.relu(layer(xs))
         return self.output(xs)[:, None]
-
-
-def _signs(bits: Array) -> Array:
-    """0 and 1 as -1 and 1."""
-    return 2.0 * bits - 1
 
 
 Create = Callable[[Array], nnx.Module]
