@@ -8,10 +8,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
 
 from nnarch.report import overlays_png
-from scripts.pictures import NotAPicture, open_picture
+from scripts.pictures import NotAPicture, on_white, open_picture
 from scripts.runs import Run, open_or_tell
 
 
@@ -75,15 +74,10 @@ def _tell(run: Run, pictures: np.ndarray, drawn: Path | None) -> list[str]:
 def read_picture(path: Path, size: int) -> np.ndarray:
     """A picture of any size and mode as training shows them: uint8 [size, size, 3], on white.
 
-    What is transparent becomes white; what is not square is centred on white.
-
     Raises:
       NotAPicture: the file is absent, unreadable, damaged or no picture.
     """
-    drawn = ImageOps.contain(open_picture(path), (size, size), Image.Resampling.LANCZOS)
-    ground = Image.new("RGBA", (size, size), "white")
-    ground.alpha_composite(drawn, ((size - drawn.width) // 2, (size - drawn.height) // 2))
-    return np.asarray(ground.convert("RGB"))
+    return on_white(open_picture(path), size)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """Pictures of one's own, read from files of any kind."""
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
@@ -18,7 +20,7 @@ def open_picture(path: Path) -> Image.Image:
     Raises:
       NotAPicture: the file is absent, unreadable, damaged or no picture.
     """
-    with _opened(path) as file:
+    with _opened(path, str(path)) as file:
         return _rgba(file)
 
 
@@ -28,22 +30,55 @@ def open_pictures(path: Path) -> list[Image.Image]:
     Raises:
       NotAPicture: the file is absent, unreadable, damaged or no picture.
     """
-    with _opened(path) as file:
+    with _opened(path, str(path)) as file:
         return [_rgba(frame) for frame in ImageSequence.Iterator(file)]
 
 
+# What is read of what strangers send: the fewer decoders, the less can be wrong with them.
+SENT_FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
+MOST_PIXELS = 25_000_000  # 100 MB when decoded
+
+
+def open_sent(content: bytes) -> Image.Image:
+    """The first picture of what somebody sent, upright, in RGBA.
+
+    Raises:
+      NotAPicture: it is damaged, none of SENT_FORMATS, or of more than MOST_PIXELS.
+    """
+    with _opened(io.BytesIO(content), "What was sent", formats=SENT_FORMATS) as file:
+        if file.width * file.height > MOST_PIXELS:  # known before anything is decoded
+            raise NotAPicture(
+                f"What was sent has {file.width} x {file.height} pixels; at most "
+                f"{MOST_PIXELS:,} are read. Make it smaller."
+            )
+        return _rgba(file)
+
+
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(
+    file: Path | BinaryIO, name: str, *, formats: tuple[str, ...] | None = None
+) -> Iterator[Image.Image]:
     try:
-        with Image.open(path) as file:
-            yield file
+        with Image.open(file, formats=formats) as opened:
+            yield opened
     except UnidentifiedImageError:
         raise NotAPicture(
-            f"{path} is not a picture that can be read. Give a PNG or JPEG."
+            f"{name} is not a picture that can be read. Give a PNG or JPEG."
         ) from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise NotAPicture(f"{path} cannot be read: {reason}.") from error
+        raise NotAPicture(f"{name} cannot be read: {reason}.") from error
+
+
+def on_white(picture: Image.Image, size: int) -> np.ndarray:
+    """An RGBA picture as training shows them: uint8 [size, size, 3].
+
+    What is transparent becomes white; what is not square is centred on white.
+    """
+    drawn = ImageOps.contain(picture, (size, size), Image.Resampling.LANCZOS)
+    ground = Image.new("RGBA", (size, size), "white")
+    ground.alpha_composite(drawn, ((size - drawn.width) // 2, (size - drawn.height) // 2))
+    return np.asarray(ground.convert("RGB"))
 
 
 def _rgba(image: Image.Image) -> Image.Image:

@@ -67,6 +67,20 @@ class Captioned:
         )
 
 
+def joined(splits: Sequence[Captioned]) -> Captioned:
+    """All pictures of splits of one set, one split after the other."""
+    first = splits[0]
+    return Captioned(
+        pictures=np.concatenate([split.pictures for split in splits]),
+        captions=tuple(captions for split in splits for captions in split.captions),
+        accepted=tuple(accepted for split in splits for accepted in split.accepted),
+        details={
+            name: tuple(value for split in splits for value in split.details[name])
+            for name in first.details
+        },
+    )
+
+
 def load(
     name: str,
     *,

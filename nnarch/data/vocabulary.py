@@ -51,6 +51,10 @@ class Vocabulary:
     def _numbers(self) -> dict[str, int]:
         return {word: number for number, word in enumerate(self.words)}
 
+    def __contains__(self, word: object) -> bool:
+        """Whether a word has a number of its own."""
+        return word in self._numbers
+
     def encode(self, caption: Sequence[str]) -> np.ndarray:
         """int32 [len(caption) + 1]: the words' numbers, then the end."""
         return np.array([*(self._numbers.get(w, UNKNOWN) for w in caption), END], np.int32)

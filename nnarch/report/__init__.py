@@ -11,6 +11,13 @@ from nnarch.report.heatmap import (
 )
 from nnarch.report.overlays import Looked, overlays_png, overlays_section
 from nnarch.report.page import Highlight, Section, write_page
+from nnarch.report.retrievals import (
+    Found,
+    Retrieval,
+    retrieval_lines_section,
+    retrievals_png,
+    retrievals_section,
+)
 from nnarch.report.run import Run, neighbours, read_run, run_sections
 from nnarch.report.slices import Segmented, slices_section
 from nnarch.report.spikes import (
@@ -29,9 +36,11 @@ __all__ = [
     "AttentionMap",
     "Column",
     "Example",
+    "Found",
     "Highlight",
     "Looked",
     "Recording",
+    "Retrieval",
     "Run",
     "Section",
     "Segmented",
@@ -50,6 +59,9 @@ __all__ = [
     "overlays_section",
     "read_run",
     "results_section",
+    "retrieval_lines_section",
+    "retrievals_png",
+    "retrievals_section",
     "rows_section",
     "run_sections",
     "slices_section",
