@@ -106,7 +106,7 @@ PRESETS = {
     "parity": Config(
         train=replace(TRAINING, steps=30_000, learning_rate=3e-3),
         model=GridLSTMConfig(hidden=64, layers=6),
-        data=DataConfig(task="parity", batch_size=32),
+        data=DataConfig(task="parity", bits=32, batch_size=32),
     ),
     # What the paper trained on: 5 million samples at most, in batches of 15 and of 20, none easier.
     "paper_addition": Config(
