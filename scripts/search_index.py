@@ -3,6 +3,7 @@
 import hashlib
 import os
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -113,4 +114,5 @@ def _write(path: Path, made_of: str, pictures: np.ndarray, texts: np.ndarray) ->
             np.savez(file, made_of=made_of, pictures=pictures, texts=texts)
         os.replace(beside, path)
     except OSError:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
