@@ -87,13 +87,16 @@ class DecodeConfig:
 
 # All nets have this encoder, and decoders whose width makes 6.8 to 6.9 million parameters of them.
 ENCODER = EncoderConfig(hidden=320)
-LUONG = LuongConfig(encoder=ENCODER, hidden=320, output=320)
-BAHDANAU = BahdanauConfig(encoder=ENCODER, hidden=256)
-PLAIN = EncoderDecoderConfig(encoder=ENCODER, hidden=416)
-GNMT = GNMTConfig(encoder=ENCODER, hidden=192, layers=3)
+DROPOUT = 0.2
+LUONG = LuongConfig(encoder=ENCODER, hidden=320, output=320, dropout=DROPOUT)
+BAHDANAU = BahdanauConfig(encoder=ENCODER, hidden=256, dropout=DROPOUT)
+PLAIN = EncoderDecoderConfig(encoder=ENCODER, hidden=416, dropout=DROPOUT)
+GNMT = GNMTConfig(encoder=ENCODER, hidden=192, layers=3, dropout=DROPOUT)
 # As published: one direction, the source reversed.
 SUTSKEVER = EncoderDecoderConfig(
-    encoder=EncoderConfig(hidden=480, directions="one", order="reversed"), hidden=480
+    encoder=EncoderConfig(hidden=480, directions="one", order="reversed"),
+    hidden=480,
+    dropout=DROPOUT,
 )
 TRAINING = TrainConfig(
     steps=7000,

@@ -35,6 +35,8 @@ class BahdanauConfig:
     """Units through which a state and a place of the source are compared, if additive."""
     score: Literal["additive", "general", "dot"] = "additive"
     """How a place is scored."""
+    scaled: bool = True
+    """Whether scores are divided by the root of their width (see nn.BahdanauDecoder)."""
     maxout: int = 256
     """Units of which words are scored, each the larger one of two."""
     dropout: float = 0.15
@@ -71,6 +73,7 @@ class Bahdanau(Translator):
             cell=config.encoder.cell,
             score=config.score,
             reset=config.encoder.reset,
+            scaled=config.scaled,
         )
         read = config.hidden + width + config.embedding
         self.readout = Linear(read, 2 * config.maxout, key=keys[3])

@@ -44,6 +44,8 @@ class GNMTConfig:
     """Of the decoder; the lowest attends."""
     attention: int = 256
     """Units through which a state and a place of the source are compared."""
+    scaled: bool = True
+    """Whether scores are divided by the root of their width (see nn.BahdanauDecoder)."""
     dropout: float = 0.15
     """Share of word vectors, of what goes from layer to layer, and of the last layer's outputs
     that training zeroes."""
@@ -89,6 +91,7 @@ class GNMT(Translator):
             key=for_first,
             cell=config.encoder.cell,
             reset=config.encoder.reset,
+            scaled=config.scaled,
         )
         self.above = nnx.List(
             make_cell(config.encoder, hidden + width, hidden, key=k) for k in keys

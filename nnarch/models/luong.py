@@ -38,6 +38,9 @@ class LuongConfig:
     """Units of o, of which words are scored and which is fed."""
     score: Literal["general", "dot", "additive"] = "general"
     """How a place of the source is scored."""
+    scaled: bool = True
+    """Whether scores are divided by the root of their width; the paper's are not, and were trained
+    by plain gradient descent (see nn.LuongDecoder)."""
     dropout: float = 0.15
     """Share of word vectors, of what goes from layer to layer, and of o where words are scored
     that training zeroes."""
@@ -80,6 +83,7 @@ class Luong(Translator):
             cell=config.encoder.cell,
             score=config.score,
             reset=config.encoder.reset,
+            scaled=config.scaled,
         )
 
     def _begin(self, encoded: Encoded) -> tuple[LuongStates, Memory]:

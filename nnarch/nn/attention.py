@@ -28,9 +28,13 @@ Score = Literal["dot", "general", "additive"]
 class _Attending(nnx.Module):
     """A cell and a score: w_x, w_h, b and a GRU's b_n; w_score of "general", or w_query, w_key and
     v of "additive".
+
+    Scores are sums over H or A units, which Adam moves all at once in its first steps: then every
+    share is soon 0 or 1, at one place for every query, and nothing more is learned of where to
+    look. `scaled` divides them by the root of that number (Vaswani et al. 2017).
     """
 
-    def __init__(self, params: LuongParams | BahdanauParams, reset: str):
+    def __init__(self, params: LuongParams | BahdanauParams, reset: str, *, scaled: bool):
         self.w_x, self.w_h, self.b = map(nnx.Param, params.cell[:3])
         if isinstance(params.cell, GRUParams):
             self.b_n = nnx.Param(params.cell.b_n)
@@ -39,11 +43,14 @@ class _Attending(nnx.Module):
         if isinstance(params.score, AdditiveParams):
             self.w_query, self.w_key, self.v = map(nnx.Param, params.score)
         self.reset = reset
+        self.scaled = scaled
 
     def memory(
         self, values: Array, keys: Array | None = None, *, lengths: Array | None = None
     ) -> Memory:
         """Runs `kernels.attention_memory`: values [B, S, V], read once, to what is attended to."""
+        if self.scaled and not hasattr(self, "v"):
+            keys = (values if keys is None else keys) * self.w_h.shape[0] ** -0.5
         return kernels.attention_memory(self._score, values, keys, lengths=lengths)
 
     @property
@@ -56,7 +63,8 @@ class _Attending(nnx.Module):
         if hasattr(self, "w_score"):
             return GeneralParams(self.w_score[...])
         if hasattr(self, "w_query"):
-            return AdditiveParams(self.w_query[...], self.w_key[...], self.v[...])
+            scale = len(self.v) ** -0.5 if self.scaled else 1
+            return AdditiveParams(self.w_query[...], self.w_key[...], scale * self.v[...])
         return DotParams()
 
 
@@ -72,6 +80,7 @@ class LuongDecoder(_Attending):
       cell: what it is made of.
       score: how a key is scored.
       reset: of a GRU.
+      scaled: whether scores are divided by the root of how many units they are sums over.
     """
 
     def __init__(
@@ -85,11 +94,12 @@ class LuongDecoder(_Attending):
         cell: Cell = "lstm",
         score: Score = "general",
         reset: Literal["after", "before"] = "after",
+        scaled: bool = False,
     ):
         params = kernels.init_luong_decoder(
             key, input_size, memory_size, hidden_size, output_size, cell=cell, score=score
         )
-        super().__init__(params, reset)
+        super().__init__(params, reset, scaled=scaled)
         self.w_out, self.b_out = nnx.Param(params.w_out), nnx.Param(params.b_out)
 
     @property
@@ -130,6 +140,7 @@ class BahdanauDecoder(_Attending):
       cell: what it is made of.
       score: how a key is scored.
       reset: of a GRU.
+      scaled: whether scores are divided by the root of how many units they are sums over.
     """
 
     def __init__(
@@ -143,11 +154,12 @@ class BahdanauDecoder(_Attending):
         cell: Cell = "lstm",
         score: Score = "additive",
         reset: Literal["after", "before"] = "after",
+        scaled: bool = False,
     ):
         params = kernels.init_bahdanau_decoder(
             key, input_size, memory_size, hidden_size, attention_size, cell=cell, score=score
         )
-        super().__init__(params, reset)
+        super().__init__(params, reset, scaled=scaled)
 
     @property
     def params(self) -> BahdanauParams:

@@ -26,7 +26,9 @@ from tolerances import FLOAT32_DEEP
 
 from nnarch import kernels
 from nnarch.kernels.search import beam_search
+from nnarch.models.bahdanau import BahdanauConfig
 from nnarch.models.encoder_decoder import EncoderDecoderConfig
+from nnarch.models.luong import LuongConfig
 from nnarch.models.scheduled_sampling import scheduled_logits
 from nnarch.nn.sequence import reversed_rows
 
@@ -172,6 +174,25 @@ def test_the_last_states_of_one_direction_begin_the_decoder_as_they_are():
     model = create(CONFIGS["plain as published"])
     encoded, state = model.encoder(SOURCE, SOURCE_LENGTHS), model.begin(SOURCE, SOURCE_LENGTHS)
     jax.tree.map(np.testing.assert_array_equal, state.decoder, encoded.finals)
+
+
+@pytest.mark.parametrize("score", ["general", "dot", "additive"])
+def test_scores_may_be_scaled(score):
+    encoder = CONFIGS["plain"].encoder  # in both directions, 8 numbers a place
+    luong = LuongConfig(encoder, hidden=8, score=score)
+    for config in (luong, BahdanauConfig(encoder, hidden=8, score=score)):
+        plain, scaled = (
+            _scores(create(replace(config, scaled=scaled)).align(*SENTENCES).shares)
+            for scaled in (False, True)
+        )
+        width = 8**0.5 if score != "additive" or config is luong else config.attention**0.5
+        np.testing.assert_allclose(width * scaled, plain, **FLOAT32_DEEP)
+
+
+def _scores(shares):
+    """Of the first word, less that of the first place: shares tell scores up to a constant."""
+    logs = np.log(np.asarray(shares[0, 0]))
+    return logs - logs[0]
 
 
 def test_gnmt_attends_from_its_first_layer_and_hands_the_context_to_all():
