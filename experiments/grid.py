@@ -308,13 +308,10 @@ def _highlights(results: Mapping[str, Figures]) -> list[page.Highlight]:
 def _compared(config: Config, run: page.Run, workdir: Path) -> page.Section:
     """This run, and whatever was trained on the same task in folders beside it."""
     lines = {f"this run ({config.model.kind})": _curve(config, run.rows)}
-    for folder in sorted(workdir.resolve().parent.iterdir()):
-        other = page.read_run(folder)
-        if folder == workdir.resolve() or other.name != run.name:
-            continue
+    for name, other in page.neighbours(workdir):
         if _same_task(other.config.get("data", {}), to_json(config.data)):
             kind = other.config.get("model", {}).get("kind")
-            lines[f"{folder.name} ({kind})"] = _curve(config, other.rows)
+            lines[f"{name} ({kind})"] = _curve(config, other.rows)
     return page.compared_section(
         "Accuracy against samples",
         lines,

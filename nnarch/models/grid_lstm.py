@@ -19,6 +19,7 @@ from jax import Array
 
 from nnarch.kernels import GridState
 from nnarch.nn import LSTM, Embedding, GridLSTM1D, GridLSTM2D, Linear, Stacked
+from nnarch.nn.parameters import count_parameters
 
 
 @dataclass(frozen=True)
@@ -141,8 +142,7 @@ def _model(config: GridLSTMConfig, grid: type, peer: type, **sizes: int) -> Crea
 
 def parameters_of(create: Create) -> int:
     """How many numbers a net learns; nothing is drawn."""
-    model = nnx.eval_shape(create, jax.random.key(0))
-    return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model, nnx.Param)))
+    return count_parameters(nnx.eval_shape(create, jax.random.key(0)))
 
 
 def _fitting_width(count: Callable[[int], int], wanted: int) -> int:
