@@ -350,7 +350,7 @@ COLUMNS = tuple(
         page.Column(f"{way}_recall_at_1", f"{way}: R@1, %"),
         page.Column(f"{way}_recall_at_5", "R@5"),
         page.Column(f"{way}_recall_at_10", "R@10"),
-        page.Column(f"{way}_median_rank", "median rank", "{:g}", better="min"),
+        page.Column(f"{way}_median_rank", "median rank", better="min"),
     )
 )
 
