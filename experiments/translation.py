@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 import jax
 import jax.numpy as jnp
@@ -22,16 +22,23 @@ import tyro
 from flax import nnx
 from jax import Array
 
+from experiments._translating import (
+    DataConfig,
+    DecodeConfig,
+    best_of,
+    examples,
+    look,
+    read,
+    shifted,
+    translate,
+)
+from experiments._translating import (
+    pieces as pieces,  # for scripts/translate.py
+)
 from nnarch import report as page
-from nnarch.data import translations as data
-from nnarch.data.examples import Examples
 from nnarch.data.pipeline import batches_by_length
-from nnarch.data.placeholders import SYMBOLS
-from nnarch.data.subwords import SubwordOptions, Subwords, subwords_of
 from nnarch.data.token_batches import TokenBatches
 from nnarch.data.translations import Sentences
-from nnarch.data.vocabulary import END, START
-from nnarch.kernels.search import Hypotheses, beam_search
 from nnarch.losses import masked_cross_entropy
 from nnarch.metrics.splits import Figures, over_tests, test_name
 from nnarch.metrics.translation_memory import Found, nearest_sentences
@@ -47,44 +54,6 @@ from nnarch.models.translators import TranslatorConfig, make_translator
 from nnarch.nn.parameters import count_parameters
 from nnarch.train import Loss, Task, TrainConfig, to_json
 
-
-@dataclass(frozen=True)
-class DataConfig:
-    """What is read, and how it is cut into pieces and batches."""
-
-    name: Literal["verses", "messages", "wmt14_translate/fr-en"] = "verses"
-    """The set of translations."""
-    english: tuple[str, ...] = ()
-    """Verses: of k (King James), 4 (World English) and 3 (Basic English), those to train on."""
-    french: tuple[str, ...] = ()
-    """Verses: of l (Segond 1910), 5 (Darby) and o (Ostervald), those to train on; where there are
-    several, each sentence begins with a symbol that says which one is asked for."""
-    pieces: int = 4000
-    """Subwords of each language, learned from the training side."""
-    longest: int = 150
-    """Pieces of the longest sentence that is trained on."""
-    tokens: int = 1800
-    """Target pieces of a batch, padding and all, over all devices."""
-    buckets: int = 12
-    """Lengths that batches are padded to; each costs a compilation."""
-    folder: str = ""
-    """Where prepared sets lie; the cache folder if none is named."""
-
-
-@dataclass(frozen=True)
-class DecodeConfig:
-    """How a translation is looked for."""
-
-    beam: int = 4
-    """Translations that are followed at once; 1 is greedy."""
-    length_penalty: float = 0.6
-    """Exponent alpha of Wu et al. 2016, equation 14: more favours longer translations."""
-    coverage_penalty: float = 0.0
-    """Beta of the same equation: more favours translations that look everywhere; attention only."""
-    batch_size: int = 64
-    """Sentences that are translated at once."""
-
-
 # All nets have this encoder, and decoders whose width makes 6.8 to 6.9 million parameters of them.
 ENCODER = EncoderConfig(hidden=320)
 DROPOUT = 0.2
@@ -98,6 +67,7 @@ SUTSKEVER = EncoderDecoderConfig(
     hidden=480,
     dropout=DROPOUT,
 )
+DATA, DECODE = DataConfig(), DecodeConfig()
 TRAINING = TrainConfig(
     steps=7000,
     learning_rate=2e-3,
@@ -120,8 +90,8 @@ class Config:
     bahdanau: BahdanauConfig = BAHDANAU
     plain: EncoderDecoderConfig = PLAIN
     gnmt: GNMTConfig = GNMT
-    data: DataConfig = DataConfig()
-    decode: DecodeConfig = DecodeConfig()
+    data: DataConfig = DATA
+    decode: DecodeConfig = DECODE
     label_smoothing: float = 0.1
     """Share of the target that is spread over all pieces."""
     scheduled_sampling: float = 0.0
@@ -139,42 +109,9 @@ PRESETS = {
 }
 
 
-class Corpus(NamedTuple):
-    """What is trained and tested on."""
-
-    splits: dict[str, Sentences]
-    source: Subwords
-    target: Subwords
-
-
-@cache
-def _read(config: DataConfig) -> Corpus:
-    """The splits, and the subwords of the training side alone."""
-    folder = config.folder or None
-    splits = data.load(config.name, english=config.english, french=config.french, folder=folder)
-    training = splits["train"]
-    several = training.symbols("french") if len(config.french) > 1 else ()
-    sides = (
-        subwords_of(texts, SubwordOptions(config.pieces, symbols=symbols), folder=folder)
-        for texts, symbols in (
-            (training.source, (*SYMBOLS, *several)),
-            (training.target, SYMBOLS),
-        )
-    )
-    return Corpus(splits, *sides)
-
-
-def _examples(config: DataConfig, name: str, *, longest: int | None = None) -> Examples:
-    """Pairs of a split; where there are several translations, each asks for its own."""
-    corpus = _read(config)
-    split = corpus.splits[name]
-    split = split.asking("french") if len(config.french) > 1 else split
-    return data.examples(split, corpus.source, corpus.target, longest=longest)
-
-
 def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> Task:
     """The model, the loss, the batches, and what picks the best step."""
-    corpus = _read(config.data)
+    corpus = read(config.data)
 
     def create(key: Array) -> Translator:
         return make_translator(
@@ -186,7 +123,7 @@ def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> 
 
     def validate(model: Translator) -> Figures:
         split = corpus.splits["validation"]
-        told = _best(translate(config, model, split.source, beam=1))
+        told = best_of(translate(config, model, split.source, beam=1))
         scores = translation_scores(told, split.target)
         return {"bleu": scores.bleu, "nats": _nats(config, model)}
 
@@ -195,7 +132,7 @@ def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> 
         create=create,
         loss=partial(_loss, config),
         batches=TokenBatches(
-            _examples(config.data, "train", longest=config.data.longest),
+            examples(config.data, "train", longest=config.data.longest),
             config.data.tokens,
             "target",
             seed=config.train.seed,
@@ -221,7 +158,7 @@ def _loss(config: Config, model: Translator, batch: dict[str, Array], key: Array
         model,
         source,
         batch["source_lengths"],
-        _shifted(target),
+        shifted(target),
         lengths,
         rate=config.scheduled_sampling,
         key=key,
@@ -232,18 +169,13 @@ def _loss(config: Config, model: Translator, batch: dict[str, Array], key: Array
     return Loss(total, weight, {})
 
 
-def _shifted(target: Array) -> Array:
-    """What is read when `target` is to be said: the start, and all but its last."""
-    return jnp.pad(target[:, :-1], [(0, 0), (1, 0)], constant_values=START)
-
-
 def _nats(config: Config, model: Translator) -> float:
     """The mean of -log p over the pieces of validation's translations."""
-    examples = _examples(config.data, "validation")
+    encoded = examples(config.data, "validation")
     graph, state = nnx.split(model)
     sums = [
         np.asarray(_scored(graph, state, batch))
-        for batch in batches_by_length(examples, config.decode.batch_size)
+        for batch in batches_by_length(encoded, config.decode.batch_size)
     ]
     total, weight = np.sum(sums, axis=0)
     return float(total / weight)
@@ -254,120 +186,22 @@ def _scored(graph: nnx.GraphDef, state: nnx.State, batch: dict[str, Array]) -> A
     """[2]: the sum of -log p, and the pieces that it is of."""
     lengths = jnp.where(batch["valid"], batch["target_lengths"], 0)
     logits = nnx.merge(graph, state)(
-        batch["source"], batch["source_lengths"], _shifted(batch["target"]), lengths
+        batch["source"], batch["source_lengths"], shifted(batch["target"]), lengths
     )
     return jnp.stack(masked_cross_entropy(logits, batch["target"], lengths))
-
-
-class Told(NamedTuple):
-    """What a sentence was translated to, best first."""
-
-    texts: tuple[str, ...]
-    scores: tuple[float, ...]  # log p, by the length penalty
-
-
-def translate(
-    config: Config, model: Translator, texts: Sequence[str], *, beam: int = 0, best: int = 1
-) -> list[Told]:
-    """Translates texts as the data set has them: placeholders are symbols. Where the net knows
-    several translations, it gives the one that it is tested on.
-
-    Args:
-      config: of the run.
-      model: in evaluation mode.
-      texts: N, of any length; nothing is said of one that is empty.
-      beam: translations that are followed at once; the config's if 0.
-      best: how many to give of each.
-    """
-    corpus = _read(config.data)
-    decode = replace(config.decode, beam=max(best, beam or config.decode.beam))
-    graph, state = nnx.split(model)
-    told = [Told(("",), (0.0,))] * len(texts)
-    asked = [place for place, text in enumerate(texts) if text.strip()]
-    if not asked:
-        return told
-    examples = data.sources_alone(
-        [_asking(config.data, texts[place]) for place in asked], corpus.source
-    )
-    for batch in batches_by_length(examples, decode.batch_size):
-        found = jax.device_get(
-            _search(graph, decode, best, state, batch["source"], batch["source_lengths"])
-        )
-        for row in np.flatnonzero(batch["valid"]):
-            told[asked[batch["index"][row]]] = _told(corpus.target, found, row)
-    return told
-
-
-@partial(jax.jit, static_argnums=(0, 1, 2))
-def _search(
-    graph: nnx.GraphDef, decode: DecodeConfig, best: int, state: nnx.State, source, lengths
-) -> Hypotheses:
-    model = nnx.merge(graph, state)
-    return beam_search(
-        model.step,
-        model.begin(source, lengths),
-        start=START,
-        end=END,
-        max_length=2 * source.shape[1],
-        beam=decode.beam,
-        best=best,
-        length_penalty=decode.length_penalty,
-        coverage_penalty=decode.coverage_penalty,
-        attended=model.attended,
-    )
-
-
-def _told(subwords: Subwords, found: Hypotheses, row: int) -> Told:
-    there = [place for place, score in enumerate(found.scores[row]) if score > -np.inf]
-    return Told(
-        tuple(subwords.decode(found.tokens[row, place]) for place in there),
-        tuple(float(found.scores[row, place]) for place in there),
-    )
-
-
-def pieces(config: Config, text: str) -> int:
-    """How many pieces a text is."""
-    return len(_read(config.data).source.encode(text)) - 1
-
-
-def _asking(config: DataConfig, text: str) -> str:
-    if len(config.french) < 2:
-        return text
-    return f"{data.symbol(_read(config).splits['validation'].details['french'][0])} {text}"
-
-
-def look(config: Config, model: Translator, text: str, translation: str) -> page.AttentionMap:
-    """Where the net looks while it tells a translation; nowhere, if it has no attention."""
-    corpus = _read(config.data)
-    source = corpus.source.encode(_asking(config.data, text))
-    target = corpus.target.encode(translation)
-    shares = _looked(*nnx.split(model), source[None], target[None])[0]
-    told, read = (
-        (*subwords.pieces(tokens), "(end)")
-        for subwords, tokens in ((corpus.target, target), (corpus.source, source))
-    )
-    return page.AttentionMap(told, read, np.asarray(shares))
-
-
-@partial(jax.jit, static_argnums=0)
-def _looked(graph: nnx.GraphDef, state: nnx.State, source: Array, target: Array) -> Array:
-    lengths = (jnp.full(1, side.shape[1]) for side in (source, target))
-    source_lengths, target_lengths = lengths
-    model = nnx.merge(graph, state)
-    return model.align(source, source_lengths, _shifted(target), target_lengths).shares
 
 
 def evaluate(config: Config, model: Translator) -> dict[str, Figures]:
     """BLEU and chrF of every test split by beam search, and greedy; BLEU by length and by how near
     the nearest training sentence is. Prints how they were counted.
     """
-    splits = _read(config.data).splits
+    splits = read(config.data).splits
 
     def figures(name: str) -> Figures:
         asked, true = splits[name].source, splits[name].target
-        greedy = translation_scores(_best(translate(config, model, asked, beam=1)), true)
+        greedy = translation_scores(best_of(translate(config, model, asked, beam=1)), true)
         print(*greedy.signatures, sep="\n")
-        told = _best(translate(config, model, asked))
+        told = best_of(translate(config, model, asked))
         return _figures(config.data, name, told) | {
             "bleu_greedy": greedy.bleu,
             "chrf_greedy": greedy.chrf,
@@ -375,10 +209,6 @@ def evaluate(config: Config, model: Translator) -> dict[str, Figures]:
 
     size = {"million_parameters": count_parameters(model) / 1e6}
     return over_tests(_names(splits), figures) | {"net": size}
-
-
-def _best(told: Sequence[Told]) -> list[str]:
-    return [each.texts[0] for each in told]
 
 
 def _names(splits: Mapping[str, Sentences]) -> dict[str, str]:
@@ -392,7 +222,7 @@ MANY_WORDS = 21
 
 
 def _figures(config: DataConfig, name: str, told: Sequence[str]) -> Figures:
-    split = _read(config).splits[name]
+    split = read(config).splits[name]
     scores = translation_scores(told, split.target)
     words = np.array([len(text.split()) for text in split.source])
     near = 100 * _nearest(config)[name].cosines
@@ -408,7 +238,7 @@ def _figures(config: DataConfig, name: str, told: Sequence[str]) -> Figures:
 @cache
 def _nearest(config: DataConfig) -> dict[str, Found]:
     """Of each test split: the nearest sentences of `_memory`."""
-    splits = _read(config).splits
+    splits = read(config).splits
     tests = [name for name in splits if name not in ("train", "validation")]
     memory = _memory(config).source
     return {name: nearest_sentences(splits[name].source, memory) for name in tests}
@@ -416,7 +246,7 @@ def _nearest(config: DataConfig) -> dict[str, Found]:
 
 def _memory(config: DataConfig) -> Sentences:
     """Training, as far as it is of the translation that tests ask for."""
-    splits = _read(config).splits
+    splits = read(config).splits
     training, asked = splits["train"], splits["validation"].details.get("french")
     if asked is None:
         return training
@@ -429,7 +259,7 @@ def baselines(config: Config) -> dict[str, dict[str, Figures]]:
     """What stands beside `evaluate`: the translation of the training sentence that is nearest, and
     the source as it is.
     """
-    splits, memory = _read(config.data).splits, _memory(config.data)
+    splits, memory = read(config.data).splits, _memory(config.data)
 
     def remembered(name: str) -> Figures:
         places = _nearest(config.data)[name].places
@@ -446,12 +276,12 @@ def baselines(config: Config) -> dict[str, dict[str, Figures]]:
 
 def report(config: Config, model: Translator, workdir: Path, *, best_step: int | None) -> Path:
     """Writes the page of a run: the length curve, sentences, and where the net looked."""
-    splits = _read(config.data).splits
+    splits = read(config.data).splits
     run, beside = page.read_run(workdir), baselines(config)
     sections = [_length_curve(run, workdir, beside)]
     for name, title in TESTS.items():
         if name in splits:
-            told = _best(translate(config, model, splits[name].source))
+            told = best_of(translate(config, model, splits[name].source))
             sections += [_sentences(title, splits[name], told)]
             sections += _maps(config, model, title, splits[name], told)
     return page.write_report(

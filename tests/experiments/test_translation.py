@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from experiments import translation
+from experiments import _translating, translation
 from nnarch import train
 from nnarch.data.translations import Sentences
 from nnarch.models.encoder_decoder import EncoderDecoderConfig
@@ -49,14 +49,14 @@ def five_words(tmp_path_factory):
     """The data set of this file instead of the verses."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NNARCH_CACHE", str(tmp_path_factory.mktemp("data")))
-        patch.setattr(translation.data, "load", load)
+        patch.setattr(_translating.data, "load", load)
         _forget()
         yield
     _forget()
 
 
 def _forget():
-    for cached in (translation._read, translation._nearest, translation.baselines):
+    for cached in (_translating.read, translation._nearest, translation.baselines):
         cached.cache_clear()
 
 
@@ -143,7 +143,7 @@ def test_memory_and_copy_stand_beside():
 def test_a_net_that_knows_several_translations_is_told_which(model):
     config = replace(CONFIG, data=replace(CONFIG.data, french=("l", "5")))
     task = translation.build(config)
-    subwords = translation._read(config.data).source
+    subwords = _translating.read(config.data).source
     row = task.batches.batch(0)["source"][0]
     assert subwords.pieces(row)[:2] == ("▁", "<to:l>")
     looked = translation.look(config, nnx.clone(model), "one", "un")
@@ -209,7 +209,7 @@ def test_translate_survives_what_training_never_saw(workdir, capsys):
 
 
 def test_placeholders_are_never_lost(workdir, capsys, monkeypatch):
-    nothing = translation.Told(("rien",), (0.0,))
+    nothing = _translating.Told(("rien",), (0.0,))
     monkeypatch.setattr(translation, "translate", lambda *_, **__: [nothing])
     _, said = translated(capsys, workdir, "one %s")
     assert said.out == "rien %s\n"
