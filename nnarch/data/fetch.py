@@ -17,10 +17,11 @@ import tarfile
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 _log = logging.getLogger(__name__)
@@ -42,15 +43,17 @@ class Archive:
     """A release in a package index.
 
     Attributes:
-      index: "npm" (Node) or "pypi" (Python; wheels alone, since pip runs a source archive's code).
+      index: "npm" (Node) or "pypi" (Python).
       name, version: as the index writes them.
       sha256: the digests its file may have; several where there is a file for each platform.
+      form: of what Python's index has: a wheel, or the source archive, of which nothing is run.
     """
 
     index: Literal["npm", "pypi"]
     name: str
     version: str
     sha256: tuple[str, ...]
+    form: Literal["wheel", "source"] = "wheel"
 
     @property
     def label(self) -> str:
@@ -62,7 +65,8 @@ class Archive:
         """What a person would type to have the file."""
         if self.index == "npm":
             return f"npm pack {self.name}@{self.version}"
-        return f"pip download --no-deps {self.name}=={self.version}"
+        source = "" if self.form == "wheel" else " --no-binary :all:"
+        return f"pip download --no-deps{source} {self.name}=={self.version}"
 
 
 # Brings an npm to machines that have none. The digests: Linux (glibc, musl), macOS, Windows.
@@ -183,13 +187,46 @@ def _download(archive: Archive, folder: Path) -> Path:
         calm = ["--ignore-scripts", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
         _run([*_npm(archive), *what, *calm], archive)
     else:
-        calm = ["--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"]
+        kind, environment = ["--only-binary=:all:"], {}
+        if archive.form == "source":
+            kind, environment = _SOURCE, {"PYTHONPATH": _that_builds_nothing(archive, folder)}
+        calm = ["--quiet", "--disable-pip-version-check", "--no-deps"]
         what = ["download", f"{name}=={archive.version}", "--dest", folder]
-        _run([sys.executable, "-m", "pip", *what, *calm], archive)
-    files = [file for file in folder.iterdir() if file.suffix in (".tgz", ".whl")]
+        _run([sys.executable, "-m", "pip", *what, *calm, *kind], archive, environment)
+    files = [file for file in folder.iterdir() if file.suffix in (".tgz", ".gz", ".whl")]
     if len(files) != 1:
         raise _missing(archive, f"{len(files)} files came where one was expected")
     return files[0]
+
+
+_SOURCE = ["--no-binary=:all:", "--no-build-isolation", "--use-pep517"]
+_BUILDER = """
+from pathlib import Path
+
+
+class __legacy__:
+    @staticmethod
+    def prepare_metadata_for_build_wheel(folder, config_settings=None):
+        about = Path(folder) / {about!r}
+        about.mkdir()
+        (about / "METADATA").write_text({metadata!r})
+        return about.name
+"""
+
+
+def _that_builds_nothing(archive: Archive, folder: Path) -> str:
+    """A path on which pip finds a setuptools that knows a name and a version, and runs no code.
+
+    pip asks an archive's builder for both before it keeps the archive (PEP 517), and setuptools
+    would run the archive's setup.py. For archives that name no other builder.
+    """
+    metadata = f"Metadata-Version: 2.1\nName: {archive.name}\nVersion: {archive.version}\n"
+    about = f"{archive.name.replace('-', '_')}-{archive.version}.dist-info"
+    package = folder / "builder" / "setuptools"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "build_meta.py").write_text(_BUILDER.format(about=about, metadata=metadata))
+    return str(package.parent)
 
 
 def _npm(archive: Archive) -> list[str]:
@@ -207,9 +244,16 @@ def _npm(archive: Archive) -> list[str]:
     return [str(node), str(package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 
-def _run(command: Sequence[str | Path], archive: Archive) -> None:
+def _run(
+    command: Sequence[str | Path],
+    archive: Archive,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    whole = {**os.environ, **environment}
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=TIMEOUT_S)
+        subprocess.run(
+            command, check=True, capture_output=True, text=True, timeout=TIMEOUT_S, env=whole
+        )
     except subprocess.TimeoutExpired as error:
         raise _missing(archive, f"no answer in {TIMEOUT_S} s") from error
     except subprocess.CalledProcessError as error:
