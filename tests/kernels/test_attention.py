@@ -222,7 +222,7 @@ def test_nothing_gives_nothing():
 @every_score
 def test_eager_calls_take_bfloat16(score):
     """A CPU has no such product outside a compiled program."""
-    params, (xs, values) = parameters("luong", score=score, cell="lstm").score, problem()
+    params, (_, values) = parameters("luong", score=score, cell="lstm").score, problem()
     low = jnp.asarray(values, jnp.bfloat16)
     queries = jnp.ones((BATCH, 2, HIDDEN), jnp.bfloat16)
     memory = kernels.attention_memory(params, low, lengths=KEYS_OF)
