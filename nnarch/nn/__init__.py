@@ -7,6 +7,7 @@ from nnarch.nn.embedding import Embedding
 from nnarch.nn.grid import GridLSTM1D, GridLSTM2D
 from nnarch.nn.linear import Linear, dropout
 from nnarch.nn.lstm_variants import LayerNormLSTM, PeepholeLSTM
+from nnarch.nn.pooling import AttentionPooling
 from nnarch.nn.pyramid import Pyramid
 from nnarch.nn.recurrent import GRU, LSTM, Elman
 from nnarch.nn.renet import ReNet
@@ -19,6 +20,7 @@ __all__ = [
     "CNN",
     "GRU",
     "LSTM",
+    "AttentionPooling",
     "BahdanauDecoder",
     "BatchNorm",
     "Bidirectional",

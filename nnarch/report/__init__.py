@@ -19,6 +19,7 @@ from nnarch.report.retrievals import (
     retrievals_section,
 )
 from nnarch.report.run import Run, neighbours, read_run, run_sections
+from nnarch.report.scatter import scatter_section
 from nnarch.report.slices import Segmented, slices_section
 from nnarch.report.spikes import (
     PICTURE,
@@ -29,6 +30,7 @@ from nnarch.report.spikes import (
     word_times,
 )
 from nnarch.report.tables import Column, results_section, rows_section
+from nnarch.report.tinted import TintedText, tinted_section
 from nnarch.report.write import write_report
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "Run",
     "Section",
     "Segmented",
+    "TintedText",
     "WordTime",
     "attention_picture",
     "attention_section",
@@ -64,8 +67,10 @@ __all__ = [
     "retrievals_section",
     "rows_section",
     "run_sections",
+    "scatter_section",
     "slices_section",
     "spikes_section",
+    "tinted_section",
     "word_times",
     "write_page",
     "write_report",

@@ -103,6 +103,23 @@ def test_pip_fetches_a_wheel_and_installs_nothing(machine):
         __import__("verses")
 
 
+def test_pip_fetches_a_source_archive_and_runs_nothing_of_it(machine):
+    ran, path = machine / "ran", machine / "wheels" / "rated-1.0.tar.gz"
+    files = {
+        "setup.py": f"open({str(ran)!r}, 'w')\nimport setuptools; setuptools.setup(name='rated')",
+        "PKG-INFO": "Metadata-Version: 2.1\nName: rated\nVersion: 1.0\n",
+        "texts.txt": "good",
+    }
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(f"rated-1.0/{name}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    folder = fetch(Archive("pypi", "rated", "1.0", (sha256(path),), form="source"))
+    assert (folder / "rated-1.0" / "texts.txt").read_text() == "good"
+    assert not ran.exists()
+
+
 def test_without_npm_the_one_from_pythons_index_is_used_and_it_says_so(
     machine, tgz, package, monkeypatch, caplog
 ):
