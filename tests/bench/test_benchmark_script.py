@@ -33,7 +33,7 @@ def tiny(monkeypatch):
     captions = (((("some", "noise")),),) * 8
     noise = Captioned(pictures, captions, (frozenset(["some noise"]),) * 8, {})
     vocabulary = Vocabulary.of([each[0] for each in captions])
-    monkeypatch.setattr(captioning, "_read", lambda config: ({"train": noise}, vocabulary))
+    monkeypatch.setattr(captioning, "read", lambda config: ({"train": noise}, vocabulary))
     config = captioning.PRESETS["default"]
     config = replace(
         config,
