@@ -35,7 +35,7 @@ class TokenBatches:
 
     Raises:
       ValueError: `multiple` does not divide among the processes, there is no such process, or there
-        are to be less tokens than one.
+        is to be less than one token.
     """
 
     examples: Examples
@@ -51,7 +51,9 @@ class TokenBatches:
         """Checks that each process has a share."""
         check_share(self.multiple, self.process_index, self.process_count)
         if self.tokens < 1:
-            raise ValueError(f"expected tokens of a batch, 1 or more; got {self.tokens}.")
+            raise ValueError(
+                f"expected 1 token of a batch or more; got {self.tokens}. Ask for about a thousand."
+            )
 
     @cached_property
     def _members(self) -> tuple[np.ndarray, ...]:

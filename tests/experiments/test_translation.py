@@ -17,7 +17,7 @@ from nnarch.models.luong import LuongConfig
 from nnarch.models.source_encoder import EncoderConfig
 from scripts import evaluate as evaluate_script
 from scripts import translate as translate_script
-from tests.tolerances import FIRST_STEPS
+from tests.tolerances import FIRST_STEPS, FLOAT32
 from tests.train.two_steps import check_two_by_four
 
 FRENCH = {"one": "un", "two": "deux", "three": "trois", "four": "quatre", "<0>": "<0>"}
@@ -129,7 +129,7 @@ def test_the_best_come_first_and_differ(model):
 def test_where_it_looked_fits_the_pieces(model):
     looked = translation.look(CONFIG, model, "one two three", "un deux trois")
     assert looked.shares.shape == (len(looked.told), len(looked.read))
-    np.testing.assert_allclose(looked.shares.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(looked.shares.sum(axis=1), 1, **FLOAT32)
     assert (looked.told[-1], looked.read[-1]) == ("(end)", "(end)")
 
 
