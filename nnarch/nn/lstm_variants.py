@@ -1,13 +1,16 @@
 """LSTMs with peepholes or layer norm: each holds the parameters of one kernel and calls it."""
 
+from collections.abc import Callable
+
 from flax import nnx
 from jax import Array
 
 from nnarch import kernels
 from nnarch.kernels import LayerNormLSTMParams, LSTMState, PeepholeLSTMParams
+from nnarch.nn.recurrent import Recurrent
 
 
-class PeepholeLSTM(nnx.Module):
+class PeepholeLSTM(Recurrent):
     """Gers and Schmidhuber 2000. Parameters as `kernels.init_peephole_lstm` makes them."""
 
     State = LSTMState
@@ -23,33 +26,13 @@ class PeepholeLSTM(nnx.Module):
         dense = self.w_x[...], self.w_h[...], self.b[...]
         return PeepholeLSTMParams(*dense, self.p_i[...], self.p_f[...], self.p_o[...])
 
-    def __call__(
-        self,
-        xs: Array,
-        initial: LSTMState | None = None,
-        *,
-        lengths: Array | None = None,
-        reverse: bool = False,
-        starts: Array | None = None,
-        recurrent_mask: Array | None = None,
-        zoneout: LSTMState | None = None,
-        implementation: str | None = None,
-    ) -> tuple[Array, LSTMState]:
-        """Runs `kernels.peephole_lstm`: xs [B, T, D] to ys [B, T, H] and the last state."""
-        return kernels.peephole_lstm(
-            self.params,
-            xs,
-            initial,
-            lengths=lengths,
-            reverse=reverse,
-            starts=starts,
-            recurrent_mask=recurrent_mask,
-            zoneout=zoneout,
-            implementation=implementation,
-        )
+    @property
+    def kernel(self) -> Callable[..., tuple[Array, LSTMState]]:
+        """The function that a call runs."""
+        return kernels.peephole_lstm
 
 
-class LayerNormLSTM(nnx.Module):
+class LayerNormLSTM(Recurrent):
     """Ba, Kiros and Hinton 2016. Parameters as `kernels.init_layer_norm_lstm` makes them."""
 
     State = LSTMState
@@ -67,27 +50,7 @@ class LayerNormLSTM(nnx.Module):
         of_gates = self.scale_x[...], self.scale_h[...]
         return LayerNormLSTMParams(*dense, *of_gates, self.scale_c[...], self.shift_c[...])
 
-    def __call__(
-        self,
-        xs: Array,
-        initial: LSTMState | None = None,
-        *,
-        lengths: Array | None = None,
-        reverse: bool = False,
-        starts: Array | None = None,
-        recurrent_mask: Array | None = None,
-        zoneout: LSTMState | None = None,
-        implementation: str | None = None,
-    ) -> tuple[Array, LSTMState]:
-        """Runs `kernels.layer_norm_lstm`: xs [B, T, D] to ys [B, T, H] and the last state."""
-        return kernels.layer_norm_lstm(
-            self.params,
-            xs,
-            initial,
-            lengths=lengths,
-            reverse=reverse,
-            starts=starts,
-            recurrent_mask=recurrent_mask,
-            zoneout=zoneout,
-            implementation=implementation,
-        )
+    @property
+    def kernel(self) -> Callable[..., tuple[Array, LSTMState]]:
+        """The function that a call runs."""
+        return kernels.layer_norm_lstm

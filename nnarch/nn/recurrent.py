@@ -1,5 +1,7 @@
 """Elman, LSTM and GRU layers: each holds the parameters of one kernel and calls it."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 from flax import nnx
@@ -16,7 +18,43 @@ from nnarch.kernels import (
 )
 
 
-class Elman(nnx.Module):
+class Recurrent(nnx.Module):
+    """What these layers have in common. A subclass has State, `params` and `kernel`."""
+
+    @property
+    def kernel(self) -> Callable[..., tuple[Array, tuple]]:
+        """The function that a call runs."""
+        raise NotImplementedError
+
+    def __call__(
+        self,
+        xs: Array,
+        initial: tuple | None = None,
+        *,
+        lengths: Array | None = None,
+        reverse: bool = False,
+        starts: Array | None = None,
+        recurrent_mask: Array | None = None,
+        zoneout: tuple | None = None,
+        implementation: str | None = None,
+    ) -> tuple[Array, tuple]:
+        """Runs the kernel: xs [B, T, D] to ys [B, T, H] and the last state, a State as `initial`
+        and `zoneout` are.
+        """
+        return self.kernel(
+            self.params,
+            xs,
+            initial,
+            lengths=lengths,
+            reverse=reverse,
+            starts=starts,
+            recurrent_mask=recurrent_mask,
+            zoneout=zoneout,
+            implementation=implementation,
+        )
+
+
+class Elman(Recurrent):
     """Elman 1990. Parameters as `kernels.init_elman` makes them: w_x, w_h, b."""
 
     State = ElmanState
@@ -30,33 +68,13 @@ class Elman(nnx.Module):
         """The parameters as the kernel takes them."""
         return ElmanParams(self.w_x[...], self.w_h[...], self.b[...])
 
-    def __call__(
-        self,
-        xs: Array,
-        initial: ElmanState | None = None,
-        *,
-        lengths: Array | None = None,
-        reverse: bool = False,
-        starts: Array | None = None,
-        recurrent_mask: Array | None = None,
-        zoneout: ElmanState | None = None,
-        implementation: str | None = None,
-    ) -> tuple[Array, ElmanState]:
-        """Runs `kernels.elman`: xs [B, T, D] to ys [B, T, H] and the last state."""
-        return kernels.elman(
-            self.params,
-            xs,
-            initial,
-            lengths=lengths,
-            reverse=reverse,
-            starts=starts,
-            recurrent_mask=recurrent_mask,
-            zoneout=zoneout,
-            implementation=implementation,
-        )
+    @property
+    def kernel(self) -> Callable[..., tuple[Array, tuple]]:
+        """The function that a call runs."""
+        return kernels.elman
 
 
-class LSTM(nnx.Module):
+class LSTM(Recurrent):
     """Hochreiter & Schmidhuber 1997, Gers 2000. Parameters as `kernels.init_lstm`: w_x, w_h, b."""
 
     State = LSTMState
@@ -70,33 +88,13 @@ class LSTM(nnx.Module):
         """The parameters as the kernel takes them."""
         return LSTMParams(self.w_x[...], self.w_h[...], self.b[...])
 
-    def __call__(
-        self,
-        xs: Array,
-        initial: LSTMState | None = None,
-        *,
-        lengths: Array | None = None,
-        reverse: bool = False,
-        starts: Array | None = None,
-        recurrent_mask: Array | None = None,
-        zoneout: LSTMState | None = None,
-        implementation: str | None = None,
-    ) -> tuple[Array, LSTMState]:
-        """Runs `kernels.lstm`: xs [B, T, D] to ys [B, T, H] and the last state."""
-        return kernels.lstm(
-            self.params,
-            xs,
-            initial,
-            lengths=lengths,
-            reverse=reverse,
-            starts=starts,
-            recurrent_mask=recurrent_mask,
-            zoneout=zoneout,
-            implementation=implementation,
-        )
+    @property
+    def kernel(self) -> Callable[..., tuple[Array, tuple]]:
+        """The function that a call runs."""
+        return kernels.lstm
 
 
-class GRU(nnx.Module):
+class GRU(Recurrent):
     """Cho 2014. Parameters as `kernels.init_gru`: w_x, w_h, b, b_n.
 
     `reset` says where the reset gate stands: "after" the recurrent product, as cuDNN has it, or
@@ -122,28 +120,7 @@ class GRU(nnx.Module):
         """The parameters as the kernel takes them."""
         return GRUParams(self.w_x[...], self.w_h[...], self.b[...], self.b_n[...])
 
-    def __call__(
-        self,
-        xs: Array,
-        initial: GRUState | None = None,
-        *,
-        lengths: Array | None = None,
-        reverse: bool = False,
-        starts: Array | None = None,
-        recurrent_mask: Array | None = None,
-        zoneout: GRUState | None = None,
-        implementation: str | None = None,
-    ) -> tuple[Array, GRUState]:
-        """Runs `kernels.gru`: xs [B, T, D] to ys [B, T, H] and the last state."""
-        return kernels.gru(
-            self.params,
-            xs,
-            initial,
-            lengths=lengths,
-            reverse=reverse,
-            starts=starts,
-            recurrent_mask=recurrent_mask,
-            zoneout=zoneout,
-            reset=self.reset,
-            implementation=implementation,
-        )
+    @property
+    def kernel(self) -> Callable[..., tuple[Array, tuple]]:
+        """The function that a call runs."""
+        return partial(kernels.gru, reset=self.reset)
