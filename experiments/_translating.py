@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jax import Array
+from rich.progress import track
 
 from nnarch import report as page
 from nnarch.data import translations as data
@@ -113,7 +114,13 @@ class Told(NamedTuple):
 
 
 def translate(
-    config: Config, model: Translator, texts: Sequence[str], *, beam: int = 0, best: int = 1
+    config: Config,
+    model: Translator,
+    texts: Sequence[str],
+    *,
+    beam: int = 0,
+    best: int = 1,
+    progress: str = "",
 ) -> list[Told]:
     """Translates texts as the data set has them: placeholders are symbols. Where the net knows
     several translations, it gives the one that it is tested on.
@@ -124,6 +131,7 @@ def translate(
       texts: N, of any length; nothing is said of one that is empty.
       beam: translations that are followed at once; the config's if 0.
       best: how many to give of each.
+      progress: what a progress bar says that this is; none is shown if empty.
     """
     corpus = read(config.data)
     decode = replace(config.decode, beam=max(best, beam or config.decode.beam))
@@ -135,7 +143,9 @@ def translate(
     encoded = data.sources_alone(
         [_asking(config.data, texts[place]) for place in asked], corpus.source
     )
-    for batch in batches_by_length(encoded, decode.batch_size):
+    batches = batches_by_length(encoded, decode.batch_size)
+    count = -(-len(asked) // decode.batch_size)
+    for batch in track(batches, progress, count) if progress else batches:
         found = jax.device_get(
             _search(graph, decode, best, state, batch["source"], batch["source_lengths"])
         )

@@ -11,7 +11,7 @@ same batches.
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -199,16 +199,23 @@ def evaluate(config: Config, model: Translator) -> dict[str, Figures]:
 
     def figures(name: str) -> Figures:
         asked, true = splits[name].source, splits[name].target
-        greedy = translation_scores(best_of(translate(config, model, asked, beam=1)), true)
+        shortly = translate(config, model, asked, beam=1, progress=f"{name}, greedy")
+        greedy = translation_scores(best_of(shortly), true)
         print(*greedy.signatures, sep="\n")
-        told = best_of(translate(config, model, asked))
-        return _figures(config.data, name, told) | {
+        return _figures(config.data, name, _told(config, model, name)) | {
             "bleu_greedy": greedy.bleu,
             "chrf_greedy": greedy.chrf,
         }
 
     size = {"million_parameters": count_parameters(model) / 1e6}
     return over_tests(_names(splits), figures) | {"net": size}
+
+
+@lru_cache(maxsize=2)  # as many as there are test splits
+def _told(config: Config, model: Translator, name: str) -> list[str]:
+    """A test split's translations by beam search: `evaluate` and `report` ask for the same."""
+    source = read(config.data).splits[name].source
+    return best_of(translate(config, model, source, progress=f"{name}, beam search"))
 
 
 def _names(splits: Mapping[str, Sentences]) -> dict[str, str]:
@@ -281,7 +288,7 @@ def report(config: Config, model: Translator, workdir: Path, *, best_step: int |
     sections = [_length_curve(run, workdir, beside)]
     for name, title in TESTS.items():
         if name in splits:
-            told = best_of(translate(config, model, splits[name].source))
+            told = _told(config, model, name)
             sections += [_sentences(title, splits[name], told)]
             sections += _maps(config, model, title, splits[name], told)
     return page.write_report(
