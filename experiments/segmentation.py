@@ -115,7 +115,9 @@ class Config:
 PRESETS = {
     "default": Config(),
     "unet": Config(  # its step takes a quarter longer: as many as take the same time
-        train=replace(TRAINING, steps=2400, learning_rate=3e-3), net="unet"
+        train=replace(TRAINING, steps=2400, learning_rate=1e-2),
+        net="unet",
+        unet=UNetConfig(norm="instance"),
     ),
     "hour": Config(
         train=replace(TRAINING, steps=6000, evaluate_every=600, checkpoint_every=600),
