@@ -44,6 +44,7 @@ from nnarch.kernels.cells import (
     init_peephole_lstm,
 )
 from nnarch.kernels.ctc import CTCPrior, ctc_align, ctc_beam_search, ctc_greedy, ctc_loss
+from nnarch.kernels.draw import Drawn, DrawParams, draw_again, draw_anew, init_draw
 from nnarch.kernels.multidim import (
     GridParams,
     GridState,
@@ -80,6 +81,8 @@ __all__ = [
     "CTCPrior",
     "Decoded",
     "DotParams",
+    "DrawParams",
+    "Drawn",
     "ElmanParams",
     "ElmanState",
     "GRUParams",
@@ -109,6 +112,8 @@ __all__ = [
     "ctc_beam_search",
     "ctc_greedy",
     "ctc_loss",
+    "draw_again",
+    "draw_anew",
     "elman",
     "grid_lstm_1d",
     "grid_lstm_2d",
@@ -116,6 +121,7 @@ __all__ = [
     "gru",
     "init_additive",
     "init_bahdanau_decoder",
+    "init_draw",
     "init_elman",
     "init_general",
     "init_grid_lstm",

@@ -1,0 +1,117 @@
+"""Drawing a picture step by step: by looking at it, or from words alone."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from nnarch.kernels.attention import Memory
+from nnarch.kernels.draw.loop import draw, look, stroke
+from nnarch.kernels.draw.parameters import DrawParams, sizes_of
+
+
+class Drawn(NamedTuple):
+    """What was drawn, and how."""
+
+    canvas: Array  # [B, Y, X], the logit of each pixel's being white
+    written: Array  # [B, T, 5 + W^2], the window of each step (see `window_of`) and its patch
+    shares: Array  # [B, T, S], where each step attended
+
+
+def draw_again(
+    params: DrawParams, pictures: Array, memory: Memory, noise: Array
+) -> tuple[Drawn, Array]:
+    """Looks at pictures and draws them again: what DRAW is trained by.
+
+    At each step one LSTM reads a patch of the picture and of what is still wrong, and tells a
+    latent's distribution; the other draws with a latent taken from there, after attending to the
+    memory. -log p(picture) is at most the sum of kl and of the pixels' -log p.
+
+    Args:
+      params: as `init_draw` gives them.
+      pictures: [B, Y, X], from 0 to 1.
+      memory: of `attention_memory(params.score, values)`; one without places attends to nothing.
+      noise: [B, T, Z], standard normal; T steps are made.
+
+    Returns:
+      what was drawn, and kl [B, T], the nats that the picture told at each step.
+
+    Raises:
+      ValueError: shapes do not fit.
+
+    Source: Gregor et al. 2015, arXiv 1502.04623; Mansimov et al. 2015, arXiv 1511.02793.
+    """
+    if np.ndim(pictures) != 3:
+        raise ValueError(
+            f"draw_again expects pictures [B, Y, X]; got {np.shape(pictures)}. Give grey pictures, "
+            "a batch of them."
+        )
+    _check("draw_again", params, memory, noise, len(pictures))
+    return _looked(params, pictures, memory, noise)
+
+
+def canvases(params: DrawParams, drawn: Drawn) -> Array:
+    """The canvas after each step: logits [B, T, Y, X]."""
+    strokes = jax.vmap(partial(stroke, size=drawn.canvas.shape[1:]), 1, 1)(drawn.written)
+    return params.canvas + jnp.cumsum(strokes, axis=1)
+
+
+def draw_anew(
+    params: DrawParams,
+    memory: Memory,
+    noise: Array,
+    *,
+    size: tuple[int, int],
+) -> Drawn:
+    """Draws from what is attended to alone: latents are of the prior.
+
+    Args:
+      params: as `init_draw` gives them.
+      memory: of `attention_memory(params.score, values)`.
+      noise: [B, T, Z], standard normal; T steps are made.
+      size: (Y, X) of the pictures.
+
+    Raises:
+      ValueError: shapes do not fit.
+    """
+    _check("draw_anew", params, memory, noise, memory.values.shape[0])
+    return _drawn(params, memory, noise, size=tuple(size))
+
+
+def _check(kernel: str, params: DrawParams, memory: Memory, noise: Array, batch: int) -> None:
+    if not isinstance(params, DrawParams):
+        raise ValueError(
+            f"{kernel} expects DrawParams; got {type(params).__name__}. init_draw draws them."
+        )
+    latents = sizes_of(params).latents
+    values = params.drawing.w_x.shape[0] - latents
+    shape = np.shape(noise)
+    if len(shape) != 3 or shape[0] != batch or shape[2] != latents:
+        raise ValueError(
+            f"{kernel} of {batch} rows expects noise [{batch}, T, {latents}]; got {shape}. Draw "
+            "it with jax.random.normal."
+        )
+    if np.shape(memory.values)[0] != batch or np.shape(memory.values)[2] != values:
+        raise ValueError(
+            f"{kernel} of {batch} rows expects a memory of values [{batch}, S, {values}]; got "
+            f"{np.shape(memory.values)}. Make it of those rows, of what the parameters are for."
+        )
+
+
+@jax.jit
+def _looked(params: DrawParams, pictures: Array, memory: Memory, noise: Array):
+    canvas, (*told, kl) = look(params, pictures, memory, jnp.swapaxes(noise, 0, 1))
+    return _leave(canvas, told), kl.T
+
+
+@partial(jax.jit, static_argnames="size")
+def _drawn(params: DrawParams, memory: Memory, noise: Array, *, size: tuple[int, int]) -> Drawn:
+    return _leave(*draw(params, memory, jnp.swapaxes(noise, 0, 1), size=size))
+
+
+def _leave(canvas: Array, told: Sequence[Array]) -> Drawn:
+    return Drawn(canvas, *(jnp.swapaxes(stack, 0, 1) for stack in told))
