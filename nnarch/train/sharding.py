@@ -21,6 +21,7 @@ AXES = ("data", "model")
 RULES: Rules = (
     (r"(^|/)table$", PartitionSpec("model", None)),
     (r"(^|/)(w|w_\w+|kernel)$", PartitionSpec(..., "model")),
+    (r"(^|/)carried/", PartitionSpec("data")),  # states of a batch's rows
 )
 
 
