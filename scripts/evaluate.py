@@ -59,7 +59,8 @@ def evaluate(run: Run) -> None:
     _write(run.workdir / "metrics.json", figures)
     beside = run.experiment.baselines(run.config)
     _write(run.workdir / "baselines.json", beside)
-    show(console, {"this run": figures, **beside})
+    decimals = getattr(run.experiment, "DECIMALS", 1)
+    show(console, {"this run": figures, **beside}, decimals=decimals)
     page = run.experiment.report(run.config, run.model, run.workdir, best_step=run.step)
     console.print(f"report: {page}", soft_wrap=True)
 
@@ -70,7 +71,9 @@ def _write(path: Path, figures: Mapping[str, Any]) -> None:
     os.replace(beside, path)
 
 
-def show(console: Console, systems: Mapping[str, Mapping[str, Figures]]) -> None:
+def show(
+    console: Console, systems: Mapping[str, Mapping[str, Figures]], *, decimals: int = 1
+) -> None:
     """Prints a table: a line a figure, a column a split; the first system, others in brackets."""
     own, *beside = systems
     names = dict.fromkeys(name for figures in systems[own].values() for name in figures)
@@ -79,14 +82,17 @@ def show(console: Console, systems: Mapping[str, Mapping[str, Figures]]) -> None
         table.add_column(split.removeprefix("test_").replace("_", " "), justify="right")
     for name in names:
         cells = ([systems[each].get(split, {}) for each in systems] for split in systems[own])
-        table.add_row(name.replace("_", " "), *(_cell(name, figures) for figures in cells))
+        shown = (_cell(name, figures, decimals) for figures in cells)
+        table.add_row(name.replace("_", " "), *shown)
     if beside:
         table.caption = f"in brackets: {', '.join(beside)}"
     console.print(table)
 
 
-def _cell(name: str, systems: Sequence[Figures]) -> str:
-    own, *beside = (f"{figures[name]:.1f}" if name in figures else "-" for figures in systems)
+def _cell(name: str, systems: Sequence[Figures], decimals: int) -> str:
+    own, *beside = (
+        f"{figures[name]:.{decimals}f}" if name in figures else "-" for figures in systems
+    )
     return f"{own} ({', '.join(beside)})" if beside else own
 
 

@@ -48,14 +48,16 @@ def _add(workdir: Path, name: str) -> int:
     baselines = workdir / "baselines.json"
     if baselines.exists() and name.startswith("default"):
         for baseline, figures in json.loads(baselines.read_text()).items():
-            _write(folder / baseline.replace(" ", "_") / "metrics.json", figures)
+            _add_to(folder / baseline.replace(" ", "_") / "metrics.json", figures)
     print(f"kept in {target}")
     return 0
 
 
-def _write(path: Path, figures: dict) -> None:
+def _add_to(path: Path, figures: dict) -> None:
+    """Keeps the splits that are there: those of a default on other data."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(figures, indent=2) + "\n")
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps({**kept, **figures}, indent=2) + "\n")
 
 
 def kept_experiments() -> list[str]:
@@ -68,11 +70,12 @@ def table(experiment: str) -> str:
 
     Of several seeds: the mean, and the lowest and highest in brackets.
     """
-    quoted = registry.load(experiment).QUOTED
+    module = registry.load(experiment)
+    quoted, decimals = module.QUOTED, getattr(module, "DECIMALS", 1)
     lines = [["", "runs", *quoted], ["---"] * (2 + len(quoted))]
     for name, runs in _kinds(RESULTS / experiment).items():
         cells = [
-            _cell([run[split][figure] for run in runs if figure in run.get(split, {})])
+            _cell([run[split][figure] for run in runs if figure in run.get(split, {})], decimals)
             for split, figure in quoted.values()
         ]
         lines.append([name.replace("_", " "), str(len(runs)), *cells])
@@ -87,11 +90,11 @@ def _kinds(folder: Path) -> dict[str, list[dict]]:
     return kinds
 
 
-def _cell(values: Sequence[float]) -> str:
+def _cell(values: Sequence[float], decimals: int) -> str:
     if not values:
         return "-"
-    spread = f" ({min(values):.1f} to {max(values):.1f})" if len(values) > 1 else ""
-    return f"{mean(values):.1f}{spread}"
+    told, low, high = (f"{each:.{decimals}f}" for each in (mean(values), min(values), max(values)))
+    return f"{told} ({low} to {high})" if len(values) > 1 else told
 
 
 if __name__ == "__main__":

@@ -63,3 +63,14 @@ def test_the_configuration_of_a_run_that_is_kept_can_still_be_read(path):
         for name, change in train.differences(kept["config"], train.to_json(read)).items()
         if change[0] is not None
     }
+
+
+def test_a_default_on_other_data_adds_to_its_baselines(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
+    for name in results.KEPT:
+        (tmp_path / name).write_text('{"experiment": "characters"}')
+    for text in ("python", "bible"):
+        figures = {"gzip": {f"test_{text}": {"bits": 1.96}}}
+        (tmp_path / "baselines.json").write_text(json.dumps(figures))
+        assert results.main(["add", str(tmp_path), f"default_{text}/seed0"]) == 0
+    assert "| gzip | 1 | 1.960 | 1.960 |" in results.table("characters")
