@@ -1,5 +1,6 @@
 """A run as one HTML page that needs nothing else, and its pictures as PNG files beside it."""
 
+from nnarch.report.characters import ColouredText, coloured_section, written_section
 from nnarch.report.compared import compared_section
 from nnarch.report.curves import curves_section
 from nnarch.report.gallery import Example, cards_section, choose, gallery_section
@@ -36,6 +37,7 @@ from nnarch.report.write import write_report
 __all__ = [
     "PICTURE",
     "AttentionMap",
+    "ColouredText",
     "Column",
     "Example",
     "Found",
@@ -52,6 +54,7 @@ __all__ = [
     "attention_section",
     "cards_section",
     "choose",
+    "coloured_section",
     "compared_section",
     "curves_section",
     "gallery_section",
@@ -74,4 +77,5 @@ __all__ = [
     "word_times",
     "write_page",
     "write_report",
+    "written_section",
 ]
