@@ -3,11 +3,9 @@
 import jax
 import numpy as np
 import pytest
-from flax import nnx
 from tolerances import FLOAT32
 
 from nnarch.models.character_lm import CharacterLM, CharacterLMConfig
-from nnarch.nn.parameters import count_parameters
 
 KINDS = {
     "lstm": CharacterLMConfig(hidden=6, embedding=3),
@@ -39,23 +37,6 @@ def test_two_windows_are_one(model):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, **FLOAT32), kept, last)
     alone, _ = model(characters[1:, 7:])
     np.testing.assert_allclose(whole[1:, 7:], alone, **FLOAT32)
-
-
-def test_no_gradient_passes_a_border(model):
-    """What is carried is no parameter, and the second window's loss does not see the first."""
-    graph, params, other = nnx.split(model, nnx.Param, ...)
-    assert {leaf.shape for leaf in jax.tree.leaves(other)} == {(2, 6)}
-    assert count_parameters(model) == sum(leaf.size for leaf in jax.tree.leaves(params))
-
-    def after(xs):
-        inside = nnx.merge(graph, params, other, copy=True)
-        inside.states.keep(jax.tree.map(lambda state: state + xs, inside.initial(2)))
-        kept = inside.states.read(inside.stack.layers)
-        return sum(leaf.sum() for leaf in jax.tree.leaves(kept))
-
-    total, gradient = jax.value_and_grad(after)(1.0)
-    assert total == 12 * len(jax.tree.leaves(other))
-    assert gradient == 0
 
 
 def test_noise_is_of_training_alone():
