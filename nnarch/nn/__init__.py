@@ -3,6 +3,7 @@
 from nnarch.nn.attention import BahdanauDecoder, LuongDecoder
 from nnarch.nn.cnn import CNN, ResidualBlock
 from nnarch.nn.convolution import BatchNorm, Convolution, ConvolutionBlock
+from nnarch.nn.draw import Draw
 from nnarch.nn.embedding import Embedding
 from nnarch.nn.grid import GridLSTM1D, GridLSTM2D
 from nnarch.nn.linear import Linear, dropout
@@ -26,6 +27,7 @@ __all__ = [
     "Bidirectional",
     "Convolution",
     "ConvolutionBlock",
+    "Draw",
     "Elman",
     "Embedding",
     "GridLSTM1D",

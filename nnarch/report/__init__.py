@@ -3,6 +3,7 @@
 from nnarch.report.characters import ColouredText, coloured_section, written_section
 from nnarch.report.compared import compared_section
 from nnarch.report.curves import curves_section
+from nnarch.report.drawn import DrawnStepwise, drawn_section
 from nnarch.report.gallery import Example, cards_section, choose, gallery_section
 from nnarch.report.heatmap import (
     AttentionMap,
@@ -39,6 +40,7 @@ __all__ = [
     "AttentionMap",
     "ColouredText",
     "Column",
+    "DrawnStepwise",
     "Example",
     "Found",
     "Highlight",
@@ -57,6 +59,7 @@ __all__ = [
     "coloured_section",
     "compared_section",
     "curves_section",
+    "drawn_section",
     "gallery_section",
     "heatmap_section",
     "label_spans",
