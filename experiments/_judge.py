@@ -1,9 +1,9 @@
 """What reads drawn pictures of digits: a convolutional net that is trained apart, once."""
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import accumulate
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +26,7 @@ from nnarch.train import Loss, Task, TrainConfig
 NET = LeNetConfig(channels=(16, 32), dense=(128,), dropout=0.3)
 TRAINING = TrainConfig(learning_rate=2e-3, warmup_steps=100, average=0.99, checkpoint_every=500)
 BATCH = 64
+HALF = data.SIZE // 2  # pixels a side that it reads
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,10 @@ def judge(config: JudgeConfig, digits: int, folder: str) -> nnx.Module:
     """The judge of pictures of so many digits, from the folder of data; trained if not there yet,
     or on from where training stopped. In evaluation mode.
     """
-    place = data_folder(folder or None) / f"captioned_digits_judge-{digits}-{config.steps}"
-    return _trained(config, digits, folder, place)
-
-
-def _trained(config: JudgeConfig, digits: int, folder: str, place: Path) -> nnx.Module:
+    training = replace(TRAINING, steps=config.steps)
+    made_of = hashlib.sha256(repr((NET, training, BATCH, HALF, digits)).encode()).hexdigest()
+    place = data_folder(folder or None) / f"captioned_digits_judge-{made_of[:12]}"
     task = _task(digits, folder)
-    training = TrainConfig(**{**vars(TRAINING), "steps": config.steps})
     train.fit(task, training, place)
     return train.restore(task, place)[0]
 
@@ -72,7 +70,7 @@ def _task(digits: int, folder: str) -> Task:
 
 
 def _create(digits: int, key: Array) -> LeNet:
-    picture = (data.SIZE // 2, data.SIZE // 2, 1)
+    picture = (HALF, HALF, 1)
     return LeNet(NET, picture=picture, classes=sum(data.answer_sizes(digits)), key=key)
 
 
@@ -88,8 +86,7 @@ def _loss(digits: int, model: nnx.Module, batch: dict[str, Array], key: Array) -
 
 def _halved(pictures: Array) -> Array:
     """[B, 60, 60] of 0 and 1 -> means of 2x2 pixels, float32 [B, 30, 30, 1]: a quarter to read."""
-    half = data.SIZE // 2
-    blocks = pictures.astype(jnp.float32).reshape(-1, half, 2, half, 2)
+    blocks = pictures.astype(jnp.float32).reshape(-1, HALF, 2, HALF, 2)
     return jnp.mean(blocks, axis=(2, 4))[..., None]
 
 
