@@ -30,6 +30,7 @@ SHOWN = 700  # characters of a coloured text
 
 class _Seen(NamedTuple):
     text: str  # the beginnings of documents, one behind the other
+    each: int  # characters of each
     cells: np.ndarray  # float32 [len(text), layers * hidden]
     properties: Properties
 
@@ -65,7 +66,7 @@ def _shown(name: str, follower: Follower, seen: _Seen, hidden: int) -> page.Colo
     here = correlations(values[:, None], seen.properties[name])[0]
     layer, unit = divmod(follower.cell, hidden)
     start = _where_it_changes(seen, seen.properties[name])
-    passage = slice(start, start + SHOWN)
+    passage = slice(start, start + min(SHOWN, seen.each))
     return page.ColouredText(
         f"{name}: layer {layer + 1}, cell {unit} ({follower.correlation:+.2f}, {here:+.2f})",
         seen.text[passage],
@@ -74,10 +75,15 @@ def _shown(name: str, follower: Follower, seen: _Seen, hidden: int) -> page.Colo
 
 
 def _where_it_changes(seen: _Seen, values: np.ndarray) -> int:
-    """The line's start from which the property's deviation is largest."""
-    last = max(1, len(seen.text) - SHOWN)
-    lines = [0, *(place + 1 for place in range(last - 1) if seen.text[place] == "\n")]
-    return max(lines, key=lambda start: values[start : start + SHOWN].std())
+    """The line's start, in whichever document, from which the property's deviation is largest."""
+    starts = [place for place in range(len(seen.text)) if _begins(seen, place)]
+    return max(starts, key=lambda start: values[start : start + SHOWN].std())
+
+
+def _begins(seen: _Seen, place: int) -> bool:
+    """Whether a passage may begin there: with a line or a document, of which enough is left."""
+    within = place % seen.each
+    return not within or (seen.text[place - 1] == "\n" and within + SHOWN <= seen.each)
 
 
 def _look(model: CharacterLM, alphabet: Alphabet, documents: Sequence[Document]) -> _Seen:
@@ -89,7 +95,7 @@ def _look(model: CharacterLM, alphabet: Alphabet, documents: Sequence[Document])
     cells = np.asarray(held)[1:].swapaxes(0, 1)  # after each character, not the start
     each = [text_properties(text) for text in texts]
     properties = {name: np.concatenate([found[name] for found in each]) for name in each[0]}
-    return _Seen("".join(texts), cells.reshape(-1, cells.shape[-1]), properties)
+    return _Seen("".join(texts), size, cells.reshape(-1, cells.shape[-1]), properties)
 
 
 @partial(jax.jit, static_argnums=0)

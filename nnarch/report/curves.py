@@ -18,7 +18,8 @@ Curves = Mapping[str, Mapping[str, np.ndarray]]  # figure -> split -> [N, 2] of 
 
 # What a row says of itself, and of the engine's wellbeing rather than of learning.
 _NOT_DRAWN = {"step", "time", "split", "skipped", "step_ms", "wait_ms"}
-_DRAWN_LAST = ("learning_rate", "gradient_norm", "examples_per_s", "tokens_per_s")
+_SPEEDS = ("examples_per_s", "tokens_per_s", "characters_per_s")
+_DRAWN_LAST = ("learning_rate", "gradient_norm", *_SPEEDS)
 
 COLUMNS = 3
 FEW_POINTS = 30  # each gets a dot
