@@ -4,6 +4,7 @@ from nnarch.report.characters import ColouredText, coloured_section, written_sec
 from nnarch.report.compared import compared_section
 from nnarch.report.curves import curves_section
 from nnarch.report.drawn import DrawnStepwise, drawn_section
+from nnarch.report.films import Film, films_section
 from nnarch.report.gallery import Example, cards_section, choose, gallery_section
 from nnarch.report.heatmap import (
     AttentionMap,
@@ -42,6 +43,7 @@ __all__ = [
     "Column",
     "DrawnStepwise",
     "Example",
+    "Film",
     "Found",
     "Highlight",
     "Looked",
@@ -60,6 +62,7 @@ __all__ = [
     "compared_section",
     "curves_section",
     "drawn_section",
+    "films_section",
     "gallery_section",
     "heatmap_section",
     "label_spans",

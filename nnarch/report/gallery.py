@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from nnarch.report.markup import Html, classed, element, join
 from nnarch.report.page import Section, anchor, paragraph
-from nnarch.report.pictures import inline, png_of_array, png_of_figure
+from nnarch.report.pictures import inline, png_of_array, png_of_clip, png_of_figure
 
 
 class Example(NamedTuple):
@@ -21,6 +21,9 @@ class Example(NamedTuple):
     score: float  # larger is better
     picture: np.ndarray | None = None  # [Y, X] or [Y, X, 3]; uint8, or float from 0 to 1
     note: str = ""  # a few words under it, such as who drew it
+    clip: np.ndarray | None = (
+        None  # uint8 [T, Y, X] or [T, Y, X, channels]: played, if there is one
+    )
 
 
 class Choice(NamedTuple):
@@ -83,8 +86,9 @@ def cards_section(title: str, examples: Sequence[Example], *, note: str = "") ->
 def _card(example: Example) -> Html:
     is_right = example.generated == example.truth
     parts = []
-    if example.picture is not None:
-        png = png_of_array(example.picture)
+    if example.clip is not None or example.picture is not None:
+        moves = example.clip is not None
+        png = png_of_clip(example.clip) if moves else png_of_array(example.picture)
         parts.append(classed("div", "frame", inline(png, alt=example.truth)))
     parts += verdict(example.truth, example.generated, example.note)
     return classed("figure", "card right" if is_right else "card wrong", *parts)

@@ -32,6 +32,38 @@ def png_of_array(picture: np.ndarray) -> bytes:
     return _encoded(Image.fromarray(picture))
 
 
+def png_of_clip(frames: np.ndarray, *, frames_per_second: float = 8) -> bytes:
+    """Encodes a clip as an animated PNG, which plays without end and rests on its last frame.
+
+    Args:
+      frames: uint8 [T, Y, X] or [T, Y, X, channels], of 1 or 3 channels.
+      frames_per_second: how fast it plays.
+
+    Raises:
+      ValueError: it has another shape.
+    """
+    frames = np.asarray(frames)
+    if frames.ndim == 4 and frames.shape[3] == 1:
+        frames = frames[..., 0]
+    if frames.ndim not in (3, 4) or frames.shape[3:] not in ((), (3,)) or not len(frames):
+        raise ValueError(
+            f"expected a clip [T, Y, X] or [T, Y, X, 3]; got {frames.shape}. Pass one clip, "
+            "channels last."
+        )
+    first, *rest = map(Image.fromarray, frames)
+    each = round(1000 / frames_per_second)
+    buffer = io.BytesIO()
+    first.save(
+        buffer,
+        "PNG",
+        save_all=True,
+        append_images=rest,
+        duration=[each] * len(rest) + [6 * each],
+        loop=0,
+    )
+    return buffer.getvalue()
+
+
 def _encoded(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", optimize=True)
