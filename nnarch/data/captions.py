@@ -21,7 +21,7 @@ class Captioned:
     """One split of a set of captioned pictures.
 
     Attributes:
-      pictures: uint8 [N, S, S, 3].
+      pictures: uint8 [N, S, S, 3]; of a set of videos [N, T, S, S, channels].
       captions: the captions of each picture, one or more, each a tuple of lower-cased words.
       accepted: every caption, as one string, that counts as right for each picture.
       details: what else is known of each picture, by name: N strings each.

@@ -21,9 +21,7 @@ class Example(NamedTuple):
     score: float  # larger is better
     picture: np.ndarray | None = None  # [Y, X] or [Y, X, 3]; uint8, or float from 0 to 1
     note: str = ""  # a few words under it, such as who drew it
-    clip: np.ndarray | None = (
-        None  # uint8 [T, Y, X] or [T, Y, X, channels]: played, if there is one
-    )
+    clip: np.ndarray | None = None  # uint8 [T, Y, X] or [T, Y, X, channels], to be played
 
 
 class Choice(NamedTuple):
