@@ -63,6 +63,14 @@ def _key(xs: Array) -> Array:
     return jax.random.key(lax.bitcast_convert_type(xs[0, 0, 0], jnp.int32))
 
 
+def _init_layer_norm(key: Array, inputs: int, hidden: int) -> kernels.LayerNormLSTMParams:
+    """A quarter of the usual gain on h: with all of it gradients grow a thousandfold in 128 steps,
+    and what two orders of summing make of them in float32 cannot be held to one another.
+    """
+    params = kernels.init_layer_norm_lstm(key, inputs, hidden)
+    return params._replace(scale_h=params.scale_h / 4)
+
+
 _LSTM, _GRU = (kernels.lstm, kernels.init_lstm), (kernels.gru, kernels.init_gru)
 VARIANTS: dict[Cell, dict[str, Variant]] = {
     "lstm": {
@@ -71,7 +79,7 @@ VARIANTS: dict[Cell, dict[str, Variant]] = {
         "recurrent dropout": Variant(*_LSTM, _dropout),
         "zoneout": Variant(*_LSTM, _zoneout(kernels.LSTMState)),
         "peepholes": Variant(kernels.peephole_lstm, kernels.init_peephole_lstm, _nothing),
-        "layer norm": Variant(kernels.layer_norm_lstm, kernels.init_layer_norm_lstm, _nothing),
+        "layer norm": Variant(kernels.layer_norm_lstm, _init_layer_norm, _nothing),
     },
     "gru": {
         PLAIN: Variant(*_GRU, _nothing),
