@@ -49,6 +49,9 @@ class AlignDrawConfig:
     """Filters a side of the window that draws."""
     attention: int = 64
     """Units of the score of a word."""
+    canvas: float = -3.5
+    """Logit of a pixel's being white that a canvas begins with before training: near that of the
+    share of white among all pixels, which then has not to be drawn first."""
 
 
 class Redrawn(NamedTuple):
@@ -85,6 +88,7 @@ class AlignDraw(nnx.Module):
             read=config.read,
             write=config.write,
             attention_size=config.attention,
+            canvas=config.canvas,
         )
         self.config = config
         self.size = size

@@ -23,6 +23,7 @@ class Draw(nnx.Module):
       latents: of a step.
       read, write: filters a side of the windows.
       attention_size: units of the score.
+      canvas: the logit of a pixel before anything is drawn, to begin with.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Draw(nnx.Module):
         read: int,
         write: int,
         attention_size: int,
+        canvas: float = 0.0,
     ):
         params = kernels.init_draw(
             key,
@@ -44,6 +46,7 @@ class Draw(nnx.Module):
             read=read,
             write=write,
             attention_size=attention_size,
+            canvas=canvas,
         )
         for name, value in params._asdict().items():
             setattr(self, name, _held(value))

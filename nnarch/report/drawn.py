@@ -50,12 +50,13 @@ def draw(drawn: DrawnStepwise, palette: Palette) -> Figure:
     figure.suptitle(" ".join(drawn.words), fontsize=9, color=palette.ink)
     panels = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
     strip = np.concatenate([np.pad(c, 1, constant_values=0.3) for c in drawn.canvases], axis=1)
-    panels[0].imshow(strip, cmap="gray", vmin=0, vmax=1, aspect="equal")
-    panels[0].set_axis_off()
-    if looks:
-        axes = panels[1]
-        axes.imshow(drawn.shares[:, :words].T, cmap="viridis", vmin=0, aspect="auto")
-        axes.set_yticks(range(words), drawn.words, fontsize=7)
-        axes.set_xticks([])
+    panels[0].imshow(strip, cmap="gray", vmin=0, vmax=1, aspect="auto")
+    panels[0].set_yticks([])
+    for axes in panels:
         dress(axes, palette)
+        axes.grid(visible=False)
+        axes.set_xticks([])
+    if looks:
+        panels[1].imshow(drawn.shares[:, :words].T, cmap="viridis", vmin=0, aspect="auto")
+        panels[1].set_yticks(range(words), drawn.words, fontsize=7)
     return figure

@@ -55,6 +55,7 @@ def init_draw(
     read: int = 8,
     write: int = 8,
     attention_size: int = 64,
+    canvas: float = 0.0,
     dtype: jnp.dtype = jnp.float32,
 ) -> DrawParams:
     """Draws the parameters of a DRAW net that attends to values.
@@ -66,6 +67,7 @@ def init_draw(
       latents: Z, of a step.
       read, write: filters a side of the windows.
       attention_size: units of the score.
+      canvas: the logit of a pixel before anything is drawn.
       dtype: of the parameters.
     """
     keys = jax.random.split(key, 7)
@@ -82,5 +84,5 @@ def init_draw(
         *dense(keys[4], 2 * latents),
         *dense(keys[5], NUMBERS),
         *dense(keys[6], NUMBERS + write**2),
-        jnp.zeros((), dtype),
+        jnp.full((), canvas, dtype),
     )
