@@ -39,13 +39,13 @@ class AlignDrawConfig:
     """Units of each direction that reads the words."""
     hidden: int = 256
     """Units of the LSTM that draws, and of the one that looks."""
-    steps: int = 16
+    steps: int = 12
     """In which a picture is drawn."""
     latents: int = 32
     """Of a step."""
     read: int = 8
     """Filters a side of the window that looks."""
-    write: int = 8
+    write: int = 10
     """Filters a side of the window that draws."""
     attention: int = 64
     """Units of the score of a word."""
