@@ -26,13 +26,8 @@ from nnarch.data.examples import Batch
 from nnarch.data.generated import GeneratedBatches
 from nnarch.losses import masked_cross_entropy
 from nnarch.metrics.splits import Figures
-from nnarch.models.grid_lstm import (
-    Create,
-    GridLSTMConfig,
-    parameters_of,
-    sequence_model,
-    vector_model,
-)
+from nnarch.models.grid_lstm import GridLSTMConfig, sequence_model, vector_model
+from nnarch.nn.parameters import Create, parameters_of
 from nnarch.train import Loss, Task, TrainConfig, to_json
 
 

@@ -21,13 +21,14 @@ Draw = Callable[[np.random.Generator, int], Batch]
 
 @dataclass(frozen=True, eq=False)
 class GeneratedBatches:
-    """Endless training batches of what `draw` draws.
+    """Endless training batches of what `draw` draws, and `others` if there are any.
 
     Args:
-      draw: what to draw; every batch has one shape.
+      draw: what to draw; every batch of it has one shape.
       batch_size: examples of a batch, over all processes.
       seed: of the draws.
       process_index, process_count: which rows of each batch this process feeds.
+      others: what else to draw, each as often; a batch is of one alone, and so of one shape.
 
     Raises:
       ValueError: the batch does not divide among the processes, or there is no such process.
@@ -38,6 +39,7 @@ class GeneratedBatches:
     seed: int = 0
     process_index: int = 0
     process_count: int = 1
+    others: tuple[Draw, ...] = ()
 
     def __post_init__(self) -> None:
         """Checks that each process has a share."""
@@ -45,9 +47,12 @@ class GeneratedBatches:
 
     @cached_property
     def shapes(self) -> tuple[dict[str, jax.ShapeDtypeStruct], ...]:
-        """What this process yields."""
-        first = self.batch(0)
-        return ({name: jax.ShapeDtypeStruct(a.shape, a.dtype) for name, a in first.items()},)
+        """What this process yields, one entry for each that is drawn."""
+        drawn = (self._share(draw(_generator(0), self.batch_size)) for draw in self._draws)
+        return tuple(
+            {name: jax.ShapeDtypeStruct(a.shape, a.dtype) for name, a in batch.items()}
+            for batch in drawn
+        )
 
     def iterator(self) -> grain.DatasetIterator[Batch]:
         """Yields batches without end; `get_state` and `set_state` take the position along."""
@@ -55,7 +60,19 @@ class GeneratedBatches:
 
     def batch(self, number: int) -> Batch:
         """This process' rows of batch `number`."""
-        whole = self.draw(np.random.default_rng([self.seed, number]), self.batch_size)
+        rng = _generator(self.seed, number)
+        draw = self._draws[rng.integers(len(self._draws))] if self.others else self.draw
+        return self._share(draw(rng, self.batch_size))
+
+    @property
+    def _draws(self) -> tuple[Draw, ...]:
+        return (self.draw, *self.others)
+
+    def _share(self, whole: Batch) -> Batch:
         size = self.batch_size // self.process_count
         mine = slice(self.process_index * size, (self.process_index + 1) * size)
         return {name: values[mine] for name, values in whole.items()}
+
+
+def _generator(*seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)

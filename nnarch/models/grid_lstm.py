@@ -8,7 +8,6 @@ Source: Kalchbrenner, Danihelka and Graves 2015, "Grid long short-term memory", 
 sections 3 and 4.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -19,7 +18,7 @@ from jax import Array
 
 from nnarch.kernels import GridState
 from nnarch.nn import LSTM, Embedding, GridLSTM1D, GridLSTM2D, Linear, Stacked
-from nnarch.nn.parameters import count_parameters
+from nnarch.nn.parameters import Create, fitting_width, parameters_of
 
 
 @dataclass(frozen=True)
@@ -112,9 +111,6 @@ class FeedForward(nnx.Module):
         return self.output(xs)[:, None]
 
 
-Create = Callable[[Array], nnx.Module]
-
-
 def sequence_model(config: GridLSTMConfig, *, classes: int) -> Create:
     """A key -> the net that reads symbols one at a time."""
     if config.kind == "feedforward":
@@ -137,20 +133,4 @@ def _model(config: GridLSTMConfig, grid: type, peer: type, **sizes: int) -> Crea
     def of_width(width: int) -> Create:
         return lambda key: peer(replace(config, hidden=width), key=key, **sizes)
 
-    return of_width(_fitting_width(lambda width: parameters_of(of_width(width)), wanted))
-
-
-def parameters_of(create: Create) -> int:
-    """How many numbers a net learns; nothing is drawn."""
-    return count_parameters(nnx.eval_shape(create, jax.random.key(0)))
-
-
-def _fitting_width(count: Callable[[int], int], wanted: int) -> int:
-    """The width whose number of parameters is nearest to what is wanted; it grows with width."""
-    low, high = 1, 2
-    while count(high) < wanted:
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if count(middle) < wanted else (low, middle)
-    return min((low, high), key=lambda width: abs(count(width) - wanted))
+    return of_width(fitting_width(lambda width: parameters_of(of_width(width)), wanted))

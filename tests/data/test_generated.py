@@ -57,6 +57,24 @@ def test_processes_share_a_batch():
     assert_same([{name: np.concatenate([p[name] for p in parts]) for name in whole}], [whole])
 
 
+def test_several_kinds_take_turns_by_chance_and_each_batch_is_of_one():
+    def short(rng, count):
+        return {"xs": rng.normal(size=(count, 2)).astype(np.float32), "row": np.arange(count)}
+
+    batches = GeneratedBatches(draw, 6, others=(short,))
+    assert [shapes["xs"].shape for shapes in batches.shapes] == [(6, 3), (6, 2)]
+    widths = [batches.batch(number)["xs"].shape[1] for number in range(100)]
+    assert 30 < widths.count(2) < 70
+    assert len({tuple(widths[n : n + 4]) for n in range(0, 100, 4)}) > 8  # not in turn
+    parts = [
+        GeneratedBatches(draw, 6, others=(short,), process_index=index, process_count=2)
+        for index in range(2)
+    ]
+    whole = np.concatenate([part.batch(7)["xs"] for part in parts])
+    np.testing.assert_array_equal(whole, batches.batch(7)["xs"])
+    assert parts[0].shapes[1]["xs"].shape == (3, 2)
+
+
 def test_a_batch_that_cannot_be_shared_is_refused():
     with pytest.raises(ValueError, match="multiple of the number of processes"):
         GeneratedBatches(draw, 6, process_count=4)

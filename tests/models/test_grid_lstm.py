@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from nnarch.models.grid_lstm import GridLSTMConfig, parameters_of, sequence_model, vector_model
+from nnarch.models.grid_lstm import GridLSTMConfig, sequence_model, vector_model
+from nnarch.nn.parameters import parameters_of
 
 GRID = GridLSTMConfig(hidden=12, layers=3, peer_layers=2)
 
