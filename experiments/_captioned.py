@@ -1,5 +1,6 @@
 """What experiments on captioned pictures share: what is read, how it is changed, test sets."""
 
+import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -92,6 +93,16 @@ def over_batches(
             for batch in evaluation_batches(examples, batch_size)
         ]
     )
+
+
+def compared(told: str, accepted: frozenset[str]) -> tuple[str, str, float]:
+    """The accepted caption that is nearest in its words, what was told, and how near."""
+    near = {
+        right: difflib.SequenceMatcher(None, told.split(), right.split()).ratio()
+        for right in sorted(accepted)
+    }
+    nearest_one = max(near, key=near.get)
+    return nearest_one, told, near[nearest_one]
 
 
 # Split -> what its pictures are called, and what is to be known of them.

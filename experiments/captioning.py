@@ -10,7 +10,6 @@ and of things it never saw (`new`, where tone, gender and single words can be ri
 else). `--data.name coco_captions` trains on photographs instead.
 """
 
-import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +29,7 @@ from experiments._captioned import (
     AugmentationConfig,
     DataConfig,
     changed,
+    compared,
     over_batches,
     read,
 )
@@ -353,7 +353,7 @@ def _examples(config: Config, model: Captioner, split: Captioned) -> list[page.E
     told = caption(config, model, split.pictures)
     artists = split.details.get("artist", ("",) * len(split))
     return [
-        page.Example(*_compared(words, accepted), picture, artist)
+        page.Example(*compared(words, accepted), picture, artist)
         for words, accepted, picture, artist in zip(
             told, split.accepted, split.pictures, artists, strict=True
         )
@@ -372,7 +372,7 @@ def _looked(config: Config, model: ShowAttendTell, splits: dict[str, Captioned])
             split = splits[name].take(np.unique(rows))
             found = look(config, model, split.pictures)
             for each, accepted in zip(found, split.accepted, strict=True):
-                truth, *_ = _compared(" ".join(each.words), accepted)
+                truth, *_ = compared(" ".join(each.words), accepted)
                 shown.append(each._replace(truth=truth, note=title))
     return page.overlays_section("Where it looked", shown, note=WHERE)
 
@@ -383,13 +383,3 @@ WHERE = (
     "below stands the largest share of one place. A place holds what the convolutions saw around "
     "it, which is more than its own tile."
 )
-
-
-def _compared(told: str, accepted: frozenset[str]) -> tuple[str, str, float]:
-    """The accepted caption that is nearest in its words, what was told, and how near."""
-    near = {
-        right: difflib.SequenceMatcher(None, told.split(), right.split()).ratio()
-        for right in sorted(accepted)
-    }
-    nearest_one = max(near, key=near.get)
-    return nearest_one, told, near[nearest_one]
