@@ -66,13 +66,13 @@ class DecodeConfig:
 
 
 TRAINING = TrainConfig(
-    steps=12_000,
-    learning_rate=2e-3,
+    steps=30_000,
+    learning_rate=3e-3,
     warmup_steps=200,
     weight_decay=0.05,
     average=0.998,
-    evaluate_every=1000,
-    checkpoint_every=1000,
+    evaluate_every=2000,
+    checkpoint_every=2000,
     log_every=100,
 )
 MODEL = FrameLabellerConfig()
@@ -290,17 +290,20 @@ def _highlights(results: Mapping[str, Figures]) -> list[page.Highlight]:
 
 
 def _confusions(title: str, told: Told, split: Batch, where: np.ndarray) -> page.Section:
-    """Percent of the frames of each label that are taken for each."""
+    """Percent of the frames of each label that are taken for each; labels without frames stay
+    blank.
+    """
     count = len(data.LABELS)
     pairs = count * split["label"][where] + told.labels[where]
     table = np.bincount(pairs, minlength=count * count).reshape(count, count)
-    shares = 100 * table / np.maximum(1, table.sum(axis=1, keepdims=True))
+    of = table.sum(axis=1, keepdims=True)
+    shares = np.where(of > 0, 100 * table / np.maximum(1, of), np.nan)
     return page.heatmap_section(
         title,
         shares,
         rows=data.LABELS,
         columns=[f"told: {name}" for name in data.LABELS],
-        texts=[[f"{share:.1f}" for share in row] for row in shares],
+        texts=[["" if np.isnan(share) else f"{share:.1f}" for share in row] for row in shares],
         note=f"Percent of the frames of each label, of {int(where.sum()):,} frames.",
     )
 

@@ -53,13 +53,13 @@ class DecodeConfig:
 
 
 TRAINING = TrainConfig(
-    steps=20_000,
-    learning_rate=2e-3,
+    steps=30_000,
+    learning_rate=3e-3,
     warmup_steps=200,
     weight_decay=0.05,
     average=0.998,
-    evaluate_every=1000,
-    checkpoint_every=1000,
+    evaluate_every=2000,
+    checkpoint_every=2000,
     log_every=100,
 )
 MODEL = VideoCaptionerConfig()
