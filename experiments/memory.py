@@ -77,12 +77,12 @@ class DecodeConfig:
 
 
 TRAINING = TrainConfig(
-    steps=20_000,
+    steps=10_000,
     learning_rate=3e-3,
     warmup_steps=200,
     weight_decay=0.0,
     average=0.99,
-    evaluate_every=500,
+    evaluate_every=250,
     checkpoint_every=5000,
     log_every=500,
 )
