@@ -33,7 +33,7 @@ HALF = data.SIZE // 2  # pixels a side that it reads
 class JudgeConfig:
     """Whose judgement counts."""
 
-    steps: int = 2000
+    steps: int = 6000
     """Batches of pictures of real digits, of all combinations, that it is trained on."""
 
 
