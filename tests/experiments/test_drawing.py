@@ -1,6 +1,7 @@
 """The drawing experiment from end to end, in small."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from nnarch.models.align_draw import AlignDrawConfig
 from scripts import draw as draw_script
 from scripts import evaluate as evaluate_script
 
+ONE_DEVICE = train.MeshConfig(data=1)
 SPLITS = ("train", "validation", "test")
 CAPTION = "the digit three is at the top left"
 
@@ -29,6 +31,7 @@ def digits(monkeypatch):
     splits = {name: whole[np.arange(k, 900, 3)] for k, name in enumerate(SPLITS)}
     for module in (_judge, drawing):
         monkeypatch.setattr(module, "read_digits", lambda folder: splits)
+    monkeypatch.setattr(_judge, "TRAINING", replace(_judge.TRAINING, mesh=ONE_DEVICE))
     yield
     for cached in (_judge.judge, drawing._pictures, drawing.baselines):
         cached.cache_clear()
@@ -42,6 +45,7 @@ def config_of(folder, *, steps=2, words="align", digits=1):
             warmup_steps=2,
             evaluate_every=2,
             checkpoint_every=2,
+            mesh=ONE_DEVICE,
         ),
         model=AlignDrawConfig(
             words=words,
