@@ -15,7 +15,7 @@ from jax import Array
 from nnarch.kernels.multidim import cell
 from nnarch.kernels.multidim.parameters import MDLSTMParams
 from nnarch.kernels.recurrent.products import Products, Weights, split
-from nnarch.kernels.recurrent.step import Emit, bias, separate, side_by_side
+from nnarch.kernels.recurrent.step import Emit, ReadsInput, bias, separate, side_by_side
 
 Lane = Literal["row", "column"]
 
@@ -35,6 +35,7 @@ class MDLSTMStep(NamedTuple):
     stable: bool
 
     State = PixelState
+    keeps_inputs, inputs = ReadsInput.keeps_inputs, staticmethod(ReadsInput.inputs)
 
     @staticmethod
     def weights(params: MDLSTMParams) -> Weights:
@@ -58,7 +59,7 @@ class MDLSTMStep(NamedTuple):
         dh_above, dh_left = jnp.split(products.pull(emit(dz)), 2, axis=-1)
         return PixelState(self._back(dh_above, dh_left), self._back(d_above, d_left))
 
-    def gradient(self, products: Products, saved, before: PixelState, dzs):
+    def gradient(self, products: Products, params, saved, before: PixelState, dzs):
         """The gradients of the parameters and of the inputs, all steps at once."""
         (dz,) = dzs
         dw_h = jnp.concatenate([products.outer(h, dz) for h in self._neighbours(before.h)])

@@ -6,6 +6,9 @@
 A mean that is taken off x w after the product can be taken off w before it, once a call: what the
 loop multiplies with has columns that add up to zero, and n has only to divide by a root mean
 square. JAX differentiates what is done to the parameters before the loop (`prepared`).
+
+What a step makes of its input is no other step's business, so all of it stands outside of both
+loops, forward and back: x w_x and its root of all steps, which are kept.
 """
 
 from typing import NamedTuple
@@ -49,15 +52,22 @@ class LayerNormLSTMStep:
     """A step in terms of the prepared parameters."""
 
     Params, State = Prepared, LSTMState
+    keeps_inputs = True
 
     @staticmethod
     def weights(params: Prepared) -> Weights:
         return Weights(params.w_x, params.w_h, jnp.zeros_like(params.b))
 
     @staticmethod
-    def forward(products: Products, params: Prepared, x: Array, state: LSTMState):
-        of_x, of_h = products.input(x), products.hidden(state.h)
-        x_root, h_root = _roots(*products.means(_squares(of_x), _squares(of_h)))
+    def inputs(products: Products, params: Prepared) -> tuple[Array, Array]:
+        """x w_x [T, B, 4, H], and what to multiply it by, [T, B, 1]."""
+        projected = products.projected
+        return projected, *_roots(*products.means(_squares(projected)))
+
+    @staticmethod
+    def forward(products: Products, params: Prepared, x: tuple[Array, Array], state: LSTMState):
+        (of_x, x_root), of_h = x, products.hidden(state.h)
+        (h_root,) = _roots(*products.means(_squares(of_h)))
         of_x, of_h = of_x * x_root[..., None], of_h * h_root[..., None]
         gates = lstm_gates(of_x * params.scale_x + of_h * params.scale_h + params.b)
         i, f, g, o = split(gates)
@@ -65,8 +75,8 @@ class LayerNormLSTMStep:
         (c_mean,) = products.means(c)
         (c_root,) = _roots(*products.means((c - c_mean) * (c - c_mean)))
         h = o * jnp.tanh((c - c_mean) * c_root * params.scale_c + params.shift_c)
-        moments = jnp.concatenate([x_root, h_root, c_mean, c_root], axis=-1)
-        return LSTMState(h, c), (gates, of_x, of_h, moments)
+        moments = jnp.concatenate([h_root, c_mean, c_root], axis=-1)
+        return LSTMState(h, c), (gates, of_h, moments)
 
     @staticmethod
     def made(saved, before: LSTMState, after: LSTMState) -> LSTMState:
@@ -76,12 +86,12 @@ class LayerNormLSTMStep:
     # With t = tanh(scale_c n(c') + shift_c), dn the gradient of some n and r what n multiplied by:
     #     do = dh' t o',  dn(c') = dh' o (1 - t^2) scale_c
     #     through n(c'):   d = r (dn - mean(dn) - n mean(dn n)), added to dc'
-    #     through n(x w):  d = r (dn - n mean(dn n)), dn = dz scale_x; its mean would meet weights
-    #                      that add up to zero. n(h w) the same
+    #     through n(h w):  d = r (dn - n mean(dn n)), dn = dz scale_h; its mean would meet weights
+    #                      that add up to zero. n(x w) the same, in `gradient`
     @staticmethod
     def backward(products: Products, params: Prepared, saved, before, after, dstate, emit: Emit):
-        gates, of_x, of_h, moments = saved
-        x_root, h_root, c_mean, c_root = jnp.split(moments, 4, axis=-1)
+        gates, of_h, moments, *_ = saved
+        h_root, c_mean, c_root = jnp.split(moments, 3, axis=-1)
         i, f, g, o = split(gates)
         shown = (after.c - c_mean) * c_root
         t = jnp.tanh(shown * params.scale_c + params.shift_c)
@@ -91,24 +101,29 @@ class LayerNormLSTMStep:
         dc = dstate.c + c_root * (dn - mean - shown * shared)
         di, df, dg = dc * g * i * (1 - i), dc * before.c * f * (1 - f), dc * i * (1 - g * g)
         dz = emit((di, df, dg, dstate.h * t * o * (1 - o)))
-        by_x, by_h = dz * of_x, dz * of_h
-        emit.add((by_x, by_h, dy * shown, dy))
-        by_gate = (sum(split(by_x * params.scale_x)), sum(split(by_h * params.scale_h)))
-        x_shared, h_shared = (m[..., None] / len(params.b) for m in products.means(*by_gate))
-        emit(x_root[..., None] * (dz * params.scale_x - of_x * x_shared))
-        pulled = emit(h_root[..., None] * (dz * params.scale_h - of_h * h_shared))
+        emit.add((dz * of_h, dy * shown, dy))
+        pulled = emit(_normalised_gradient(products, of_h, h_root, dz * params.scale_h))
         return LSTMState(products.pull(pulled), dc * f)
 
     @staticmethod
-    def gradient(products: Products, saved, before: LSTMState, dzs, *sums: Array):
-        dz, of_x, of_h = dzs
-        dw_x, dw_h = products.outer_input(of_x), products.outer(before.h, of_h)
-        return Prepared(dw_x, dw_h, bias(dz), *sums), products.pull_input(of_x)
+    def gradient(products: Products, params: Prepared, saved, before: LSTMState, dzs, *sums: Array):
+        dz, of_h = dzs
+        projected, x_root = (each.astype(dz.dtype) for each in saved[-2:])
+        of_x = projected * x_root[..., None]
+        dx = _normalised_gradient(products, of_x, x_root, dz * params.scale_x)
+        dw_x, dw_h = products.outer_input(dx), products.outer(before.h, of_h)
+        return Prepared(dw_x, dw_h, bias(dz), bias(dz * of_x), *sums), products.pull_input(dx)
+
+
+def _normalised_gradient(products: Products, normalised: Array, root: Array, dn: Array) -> Array:
+    """The gradient of what was normalised, [..., 4, H]."""
+    (shared,) = products.means(sum(split(dn * normalised)) / dn.shape[-2])
+    return root[..., None] * (dn - normalised * shared[..., None])
 
 
 def _squares(z: Array) -> Array:
-    """[B, 4, H] -> [B, H], whose mean is that of the squares."""
-    return sum(part * part for part in split(z)) / z.shape[1]
+    """[..., 4, H] -> [..., H], whose mean is that of the squares."""
+    return sum(part * part for part in split(z)) / z.shape[-2]
 
 
 def _roots(*variances: Array) -> tuple[Array, ...]:

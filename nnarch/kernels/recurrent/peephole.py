@@ -5,10 +5,10 @@ from jax import Array
 
 from nnarch.kernels.cells import LSTMState, PeepholeLSTMParams
 from nnarch.kernels.recurrent.products import Products, Weights, split
-from nnarch.kernels.recurrent.step import Emit, dense_gradient, separate, sigmoid
+from nnarch.kernels.recurrent.step import Emit, ReadsInput, dense_gradient, separate, sigmoid
 
 
-class PeepholeLSTMStep:
+class PeepholeLSTMStep(ReadsInput):
     """i, f see c before the step, o sees c' after it;  c' = f c + i g;  h' = o tanh(c')."""
 
     Params, State = PeepholeLSTMParams, LSTMState
@@ -49,7 +49,7 @@ class PeepholeLSTMStep:
         return LSTMState(products.pull(dz), dc * f + p_i * di + p_f * df)
 
     @staticmethod
-    def gradient(products: Products, saved, before: LSTMState, dzs, *peepholes: Array):
+    def gradient(products: Products, params, saved, before: LSTMState, dzs, *peepholes: Array):
         (dz,) = dzs
         dense = dense_gradient(products, before.h, dz)
         return PeepholeLSTMParams(*dense, *peepholes), products.pull_input(dz)

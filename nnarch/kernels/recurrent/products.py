@@ -58,9 +58,14 @@ class ProjectedBefore:
         return h if self.mask is None else h * self.mask
 
     @property
+    def projected(self) -> Array:
+        """x w_x + b of all steps, a stack."""
+        return self._product(self.xs, self.x, 1) + self.b
+
+    @property
     def inputs(self) -> Array:
         """What a step reads of the input, a stack."""
-        return self._product(self.xs, self.x, 1) + self.b
+        return self.projected
 
     def input(self, x: Array, gates: slice = slice(None)) -> Array:
         """x w_x + b of some gates -> [B, G, H]; x is that already."""
@@ -96,7 +101,7 @@ class ProjectedBefore:
 
     @staticmethod
     def means(*rows: Array) -> tuple[Array, ...]:
-        """Of each [B, H] -> [B, 1]."""
+        """Of each [..., H] -> [..., 1]."""
         return tuple(jnp.mean(each, axis=-1, keepdims=True) for each in rows)
 
     @staticmethod
@@ -111,6 +116,12 @@ class ProjectedWithin(ProjectedBefore):
 
     overwrites = True  # fresh memory costs a CPU more: it is zeroed, and mapped page by page
     most_packed = 8 * 2**20  # bytes of a weight
+
+    def __init__(self, weights: Weights, xs: Array, operand: jnp.dtype, mask: Array | None = None):
+        super().__init__(weights, xs, operand, mask)
+        hidden = weights.h.shape[-1]
+        # Behind a barrier, or a loop makes it anew at every step.
+        self._mean = lax.optimization_barrier(jnp.full(hidden, 1 / hidden, self.accumulator))
 
     def _round(self, array: Array) -> Array:
         """A CPU multiplies fast in float32 alone."""
@@ -142,14 +153,12 @@ class ProjectedWithin(ProjectedBefore):
         """The gradient of h through `hidden`: [B, G, H] -> [B, H]."""
         return self._seen(self._product(self._round(dz), _outputs_first(self.h)[gates], 2))
 
-    @staticmethod
-    def means(*rows: Array) -> tuple[Array, ...]:
-        """Of each [B, H] -> [B, 1]."""
+    def means(self, *rows: Array) -> tuple[Array, ...]:
+        """Of each [..., H] -> [..., 1]."""
         # A sum in a loop of its own adds one number after another; a product adds many at once.
-        size = rows[0].shape[1]
         # Beside each other, not below: rows that are sharded over devices stay where they are.
-        means = jnp.stack(rows, axis=1) @ jnp.full((size, 1), 1 / size, rows[0].dtype)
-        return tuple(means[:, place] for place in range(len(rows)))
+        means = jnp.stack(rows, axis=-2) @ self._mean
+        return tuple(means[..., place, None] for place in range(len(rows)))
 
     @staticmethod
     def write(stack: Array, gates: Gates, slot: Array) -> tuple[Array, Array]:

@@ -38,7 +38,7 @@ class Residuals(NamedTuple):
     """What the pass backward reads of the pass forward: stacks [T + 1, B, ...]."""
 
     states: tuple  # the step's State, of stacks that begin (end, if reverse) with the initial one
-    saved: tuple  # what the step saved
+    saved: tuple  # what the step saved, and behind it the inputs, if it keeps them
 
 
 def scan(
@@ -96,7 +96,8 @@ def _on_platform(run, *operands):
 
 def _forward(multiply, params, xs, initial, valid, options, *, plan):
     products, valid, options = _enter(multiply, plan, params, xs, valid, options)
-    advance = _advance(plan, products, params, valid, options)
+    inputs = plan.step.inputs(products, params)
+    advance = _advance(plan, products, params, inputs, valid, options)
 
     def step(carry, slot):
         state, ys = carry
@@ -110,7 +111,8 @@ def _forward(multiply, params, xs, initial, valid, options, *, plan):
 
 def _forward_and_keep(multiply, params, xs, initial, valid, options, *, plan):
     products, valid, options = _enter(multiply, plan, params, xs, valid, options)
-    advance = _advance(plan, products, params, valid, options)
+    inputs = plan.step.inputs(products, params)
+    advance = _advance(plan, products, params, inputs, valid, options)
 
     def step(carry, slot):
         state, stacks = carry
@@ -125,6 +127,8 @@ def _forward_and_keep(multiply, params, xs, initial, valid, options, *, plan):
     saved = tuple(_stack(s, xs) for s in saved_shapes)
     carry = (initial, Residuals(states, saved))
     (state, kept), _ = lax.scan(step, carry, _slots(plan, xs), reverse=plan.reverse)
+    if plan.step.keeps_inputs:
+        kept = kept._replace(saved=kept.saved + tuple(s.astype(xs.dtype) for s in inputs))
     ys = _cut(kept.states.h, not plan.reverse).astype(xs.dtype)
     return (_leave(ys, valid, plan), state), kept
 
@@ -155,10 +159,10 @@ def _backward(multiply, params, xs, valid, options, kept, cotangents, *, plan):
     slots = _slots(plan, xs)
     carry = (dfinal, dzs, aside, sums)
     (dstate, dzs, _, sums), _ = lax.scan(step, carry, slots, reverse=not plan.reverse)
-    saved = () if in_place else kept.saved
+    saved = rest if in_place else kept.saved
     states = before_a_start(options.starts, kept.states)
     sums = [jnp.sum(each, axis=0) for each in sums]
-    dparams, dxs = plan.step.gradient(products, saved, states, dzs, *sums)
+    dparams, dxs = plan.step.gradient(products, params, saved, states, dzs, *sums)
     return dparams, _time_first(_cut(dxs, plan.reverse)).astype(xs.dtype), dstate
 
 
@@ -178,13 +182,12 @@ def _leave(ys, valid, plan):
     return _time_first(ys)
 
 
-def _advance(plan, products, params, valid, options):
+def _advance(plan, products, params, inputs, valid, options):
     """(state, slot) -> (the state after that step, what the pass backward wants of it)."""
-    inputs = products.inputs
 
     def advance(state, slot):
         state = before_a_start(options.starts_at(slot), state)
-        after, saved = plan.step.forward(products, params, at(inputs, slot), state)
+        after, saved = plan.step.forward(products, params, _each_at(inputs, slot), state)
         after = mix(options.zoneout_at(slot), after, state)
         return _where_valid(valid, slot, after, state), saved
 
@@ -196,8 +199,8 @@ def _retreat(plan, products, params, states, dys, valid, options):
 
     def retreat(dstate, saved, slot, emit):
         starts, zoneout = options.starts_at(slot), options.zoneout_at(slot)
-        before = before_a_start(starts, jax.tree.map(lambda s: at(s, slot), states))
-        after = jax.tree.map(lambda s: at(s, _after(plan, slot)), states)
+        before = before_a_start(starts, _each_at(states, slot))
+        after = _each_at(states, _after(plan, slot))
         exact = dstate.h.dtype
         saved = [each.astype(exact) for each in saved]
         if zoneout is not None:
@@ -330,6 +333,10 @@ def _zeros(shape: tuple[int, ...], xs: Array, dtype: jnp.dtype | None = None) ->
 
 def _put(stack: Array, value: Array, slot: Array) -> Array:
     return put(stack, value.astype(stack.dtype), slot)
+
+
+def _each_at(stacks, slot):
+    return jax.tree.map(lambda s: at(s, slot), stacks)
 
 
 def _put_all(stacks, values, slot):

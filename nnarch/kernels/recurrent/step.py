@@ -3,10 +3,11 @@
 A cell is a namespace of pure functions:
 
     weights(params) -> Weights                       gates apart
+    inputs(products, params) -> stacks               what steps read of the input, x at each
     forward(products, params, x, state) -> (state', saved)
     made(saved, before, after) -> state'             where zoneout kept some of the one before
     backward(products, params, saved, before, after, dstate, emit) -> dbefore
-    gradient(products, saved, before, dz, *sums) -> (dparams, dx)
+    gradient(products, params, saved, before, dz, *sums) -> (dparams, dx)
 
 `forward` and `backward` see one step; `gradient` sees the stacks of all steps and forms each
 weight's gradient as one product. `forward` saves a tuple of what the loop is to stack, gates joined
@@ -51,7 +52,17 @@ def sigmoid(z: Array) -> Array:
     return 0.5 * jnp.tanh(0.5 * z) + 0.5
 
 
-class ElmanStep:
+class ReadsInput:
+    """A cell that reads of its input what its products offer."""
+
+    keeps_inputs = False  # whether `gradient` finds them behind what was saved
+
+    @staticmethod
+    def inputs(products: Products, params: tuple) -> Array:
+        return products.inputs
+
+
+class ElmanStep(ReadsInput):
     """h' = tanh(x w_x + h w_h + b)."""
 
     Params, State = ElmanParams, ElmanState
@@ -72,7 +83,7 @@ class ElmanStep:
         return ElmanState(products.pull(dz))
 
     @staticmethod
-    def gradient(products: Products, saved, before: ElmanState, dzs):
+    def gradient(products: Products, params, saved, before: ElmanState, dzs):
         (dz,) = dzs
         dparams = dense_gradient(products, before.h, dz)
         return ElmanParams(*dparams), products.pull_input(dz)
@@ -91,7 +102,7 @@ class KeptElmanStep(ElmanStep):
         return ElmanState(*split(saved[0]))
 
 
-class LSTMStep:
+class LSTMStep(ReadsInput):
     """i, f, o = sigmoid, g = tanh of x w_x + h w_h + b;  c' = f c + i g;  h' = o tanh(c')."""
 
     Params, State = LSTMParams, LSTMState
@@ -126,7 +137,7 @@ class LSTMStep:
         return LSTMState(products.pull(dz), dc * f)
 
     @staticmethod
-    def gradient(products: Products, saved, before: LSTMState, dzs):
+    def gradient(products: Products, params, saved, before: LSTMState, dzs):
         (dz,) = dzs
         dparams = dense_gradient(products, before.h, dz)
         return LSTMParams(*dparams), products.pull_input(dz)
@@ -139,7 +150,7 @@ def lstm_gates(z: Array) -> Array:
     return scale * jnp.tanh(scale * z) + shift
 
 
-class GRUAfterStep:
+class GRUAfterStep(ReadsInput):
     """r, z = sigmoid;  n = tanh(x w_n + b_n' + r (h u_n + b_n));  h' = (1 - z) n + z h."""
 
     Params, State = GRUParams, GRUState
@@ -175,7 +186,7 @@ class GRUAfterStep:
         return GRUState(dh * z + products.pull(recurrent))
 
     @staticmethod
-    def gradient(products: Products, saved, before: GRUState, dzs):
+    def gradient(products: Products, params, saved, before: GRUState, dzs):
         recurrent, dn = dzs
         d_rz = recurrent[..., _RESET_UPDATE, :]
         dw_x = [products.outer_input(d_rz), products.outer_input(dn)]
@@ -187,7 +198,7 @@ class GRUAfterStep:
         return GRUParams(*dense, db_n), dx
 
 
-class GRUBeforeStep:
+class GRUBeforeStep(ReadsInput):
     """r, z = sigmoid;  n = tanh(x w_n + b_n' + (r h) u_n + b_n);  h' = (1 - z) n + z h."""
 
     Params, State = GRUParams, GRUState
@@ -219,7 +230,7 @@ class GRUBeforeStep:
         return GRUState(dh * z + d_reset_h * r + products.pull(d_rz, _RESET_UPDATE))
 
     @staticmethod
-    def gradient(products: Products, saved, before: GRUState, dzs):
+    def gradient(products: Products, params, saved, before: GRUState, dzs):
         dn, d_rz = dzs
         dw_x = [products.outer_input(d_rz), products.outer_input(dn)]
         reset_h = saved[0][..., 0, :].astype(before.h.dtype) * before.h
