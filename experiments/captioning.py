@@ -290,7 +290,7 @@ def report(config: Config, model: Captioner, workdir: Path, *, best_step: int | 
         title="Pictures told in words",
         introduction=f"{INTRODUCTIONS[config.net]} {UNSEEN}",
         sections=looked + galleries,
-        highlights=_highlights(run.results, beside),
+        highlights=page.highlights_beside(run.results, beside, HIGHLIGHTS),
         baselines=beside,
         columns=COLUMNS,
         splits={test_name(name): title for name, (title, _) in TEST_SETS.items()},
@@ -323,6 +323,10 @@ COLUMNS = (
 )
 
 
+HIGHLIGHTS = {
+    (f"test_{name}", "exact_match"): f"named exactly: {TEST_SETS[name][0].lower()}"
+    for name in ("composed", "new_artist")
+}
 # Of all figures, those that results are quoted by: title -> split, figure.
 QUOTED = {
     "composed": ("test_composed", "exact_match"),
@@ -332,21 +336,6 @@ QUOTED = {
     "new: BLEU-1": ("test_new", "bleu1"),
     "new: BLEU-2": ("test_new", "bleu2"),
 }
-
-
-def _highlights(
-    results: dict[str, Figures], beside: dict[str, dict[str, Figures]]
-) -> list[page.Highlight]:
-    (name, baseline), *_ = beside.items()
-    return [
-        page.Highlight(
-            f"{figures['exact_match']:.1f} %",
-            f"named exactly: {TEST_SETS[split.removeprefix('test_')][0].lower()}",
-            f"{name}: {baseline[split]['exact_match']:.1f} %",
-        )
-        for split, figures in results.items()
-        if split in ("test_composed", "test_new_artist")
-    ]
 
 
 def _examples(config: Config, model: Captioner, split: Captioned) -> list[page.Example]:

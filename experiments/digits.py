@@ -226,7 +226,10 @@ def report(config: Config, model: nnx.Module, workdir: Path, *, best_step: int |
         title=TITLES[config.model.kind],
         introduction=INTRODUCTIONS[config.model.kind],
         sections=[_confused(probabilities, split), _wrong(probabilities, split)],
-        highlights=_highlights(run.results, beside, parameters(model)),
+        highlights=[
+            *page.highlights_beside(run.results, beside, HIGHLIGHTS, form="{:.2f} %"),
+            page.Highlight(f"{parameters(model):,}", "parameters"),
+        ],
         baselines=beside,
         columns=COLUMNS,
         splits={"test": "Digits of the test split"},
@@ -254,6 +257,9 @@ COLUMNS = (
     page.Column("wrong", "wrong", "{:.0f}", better="min"),
 )
 
+
+HIGHLIGHTS = {("test", "error"): "of the test digits told wrong"}
+
 # Of all figures, those that results are quoted by: title -> split, figure.
 QUOTED = {"digits told wrong, of 10,000": ("test", "wrong")}
 
@@ -261,20 +267,6 @@ QUOTED = {"digits told wrong, of 10,000": ("test", "wrong")}
 def parameters(model: nnx.Module) -> int:
     """How many numbers are learnt."""
     return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model, nnx.Param)))
-
-
-def _highlights(
-    results: dict[str, Figures], beside: dict[str, dict[str, Figures]], count: int
-) -> list[page.Highlight]:
-    (name, baseline), *_ = beside.items()
-    return [
-        page.Highlight(
-            f"{results[split]['error']:.2f} %",
-            "of the test digits told wrong",
-            f"{name}: {baseline[split]['error']:.2f} %",
-        )
-        for split in results
-    ] + [page.Highlight(f"{count:,}", "parameters")]
 
 
 def confusion(told: np.ndarray, labels: np.ndarray) -> np.ndarray:

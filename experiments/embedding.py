@@ -316,7 +316,7 @@ def report(config: Config, model: VisualSemantic, workdir: Path, *, best_step: i
         title="One space for pictures and words",
         introduction=INTRODUCTION,
         sections=[*sections, _arithmetic_section(config, model)],
-        highlights=_highlights(run.results, beside),
+        highlights=page.highlights_beside(run.results, beside, HIGHLIGHTS),
         baselines=beside,
         columns=COLUMNS,
         splits={test_name(name): title for name, (title, _) in TEST_SETS.items()} | SWAPPED,
@@ -354,6 +354,12 @@ COLUMNS = tuple(
     )
 )
 
+HIGHLIGHTS = {
+    (f"test_{name}", f"{way}_recall_at_10"): f"{told} among the first ten: {title.lower()}"
+    for name, (title, _) in TEST_SETS.items()
+    if name in ("composed", "new_artist")
+    for way, told in (("names", "a right name"), ("pictures", "a right picture"))
+}
 # Of all figures, those that results are quoted by: title -> split, figure.
 QUOTED = {
     "composed: names R@1": ("test_composed", "names_recall_at_1"),
@@ -365,22 +371,6 @@ QUOTED = {
     "new: names R@10": ("test_new", "names_recall_at_10"),
     "pictures R@10 ": ("test_new", "pictures_recall_at_10"),
 }
-
-
-def _highlights(
-    results: dict[str, Figures], beside: dict[str, dict[str, Figures]]
-) -> list[page.Highlight]:
-    (name, baseline), *_ = beside.items()
-    return [
-        page.Highlight(
-            f"{figures[f'{way}_recall_at_10']:.1f} %",
-            f"{told} among the first ten: {TEST_SETS[split.removeprefix('test_')][0].lower()}",
-            f"{name}: {baseline[split][f'{way}_recall_at_10']:.1f} %",
-        )
-        for split, figures in results.items()
-        if split in ("test_composed", "test_new_artist")
-        for way, told in (("names", "a right name"), ("pictures", "a right picture"))
-    ]
 
 
 FOUND = 6  # answers that are shown of a query

@@ -314,7 +314,10 @@ def report(config: Config, model: nnx.Module, workdir: Path, *, best_step: int |
         title=TITLES[config.model.kind],
         introduction=INTRODUCTIONS[config.model.kind],
         sections=sections,
-        highlights=_highlights(run.results, beside, parameters(model)),
+        highlights=[
+            *page.highlights_beside(run.results, beside, HIGHLIGHTS),
+            page.Highlight(f"{parameters(model):,}", "parameters"),
+        ],
         baselines=beside,
         columns=COLUMNS,
         splits={test_name(name): title for name, title in TESTS.items()},
@@ -368,6 +371,9 @@ COLUMNS = (
     page.Column("found", "found over their ink, %", better="max"),
 )
 
+HIGHLIGHTS = {
+    (f"test_{name}", "cer"): f"of digits wrong: {TESTS[name].lower()}" for name in SHOWN_TESTS
+}
 # Of all figures, those that results are quoted by: title -> split, figure.
 QUOTED = {
     "digits wrong, %": ("test_rows", "cer"),
@@ -377,21 +383,6 @@ QUOTED = {
     "shifted": ("test_shifted", "cer"),
     "both (harder)": ("test_harder", "cer"),
 }
-
-
-def _highlights(
-    results: dict[str, Figures], beside: dict[str, dict[str, Figures]], count: int
-) -> list[page.Highlight]:
-    (name, baseline), *_ = beside.items()
-    return [
-        page.Highlight(
-            f"{figures['cer']:.1f} %",
-            f"of digits wrong: {TESTS[split.removeprefix('test_')].lower()}",
-            f"{name}: {baseline[split]['cer']:.1f} %",
-        )
-        for split, figures in results.items()
-        if split.removeprefix("test_") in SHOWN_TESTS
-    ] + [page.Highlight(f"{count:,}", "parameters")]
 
 
 SHOWN = 6  # rows of each kind

@@ -387,7 +387,7 @@ def report(config: Config, model: nnx.Module, workdir: Path, *, best_step: int |
         title="Tissues of a brain",
         introduction=INTRODUCTION,
         sections=[page.slices_section("Slices", volumes, TISSUES, note=HOW_TO_READ)],
-        highlights=_highlights(run.results, beside),
+        highlights=page.highlights_beside(run.results, beside, HIGHLIGHTS),
         baselines=beside,
         columns=COLUMNS,
         splits={test_name(name): title for name, title in TESTS.items()},
@@ -424,6 +424,9 @@ COLUMNS = (
     *(page.Column(f"dice_{tissue.split()[0]}", tissue) for tissue in TISSUES),
 )
 
+HIGHLIGHTS = {
+    (test_name(test), "dice"): f"mean Dice: {title.lower()}" for test, title in TESTS.items()
+}
 # Of all figures, those that results are quoted by: title -> split, figure.
 QUOTED = {
     "clean: mean": ("test_clean", "dice"),
@@ -435,18 +438,3 @@ QUOTED = {
     "grey ": ("test_degraded", "dice_grey"),
     "white ": ("test_degraded", "dice_white"),
 }
-
-
-def _highlights(
-    results: dict[str, Figures], beside: dict[str, dict[str, Figures]]
-) -> list[page.Highlight]:
-    (name, baseline), *_ = beside.items()
-    return [
-        page.Highlight(
-            f"{results[split]['dice']:.1f} %",
-            f"mean Dice: {title.lower()}",
-            f"{name}: {baseline[split]['dice']:.1f} %",
-        )
-        for split, title in ((test_name(test), title) for test, title in TESTS.items())
-        if split in results
-    ]

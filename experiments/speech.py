@@ -324,7 +324,7 @@ def report(config: Config, model: DeepSpeech, workdir: Path, *, best_step: int |
         title="Speech to text",
         introduction=INTRODUCTION,
         sections=sections,
-        highlights=_highlights(run.results, beside),
+        highlights=page.highlights_beside(run.results, beside, HIGHLIGHTS),
         baselines=beside,
         columns=COLUMNS,
         splits={test_name(name): title for name, (title, _) in TESTS.items()},
@@ -364,6 +364,10 @@ COLUMNS = (
     page.Column("sentence_errors", "sentences, %", better="min"),
 )
 
+HIGHLIGHTS = {
+    (f"test_{name}", "cer"): f"of characters wrong: {TESTS[name][0].lower()}"
+    for name in ("unseen_text", "unseen_voices")
+}
 # Of all figures, those that results are quoted by: title -> split, figure.
 QUOTED = {
     "unseen text: characters": ("test_unseen_text", "cer"),
@@ -373,21 +377,6 @@ QUOTED = {
     "by beam search ": ("test_unseen_voices", "cer_beam"),
     "words ": ("test_unseen_voices", "wer"),
 }
-
-
-def _highlights(
-    results: dict[str, Figures], beside: dict[str, dict[str, Figures]]
-) -> list[page.Highlight]:
-    (name, baseline), *_ = beside.items()
-    return [
-        page.Highlight(
-            f"{figures['cer']:.1f} %",
-            f"of characters wrong: {TESTS[split.removeprefix('test_')][0].lower()}",
-            f"{name}: {baseline[split]['cer']:.1f} %",
-        )
-        for split, figures in results.items()
-        if split in ("test_unseen_text", "test_unseen_voices")
-    ]
 
 
 def _typical(heard: Sequence[str], count: int = 4) -> list[int]:

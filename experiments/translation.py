@@ -296,7 +296,7 @@ def report(config: Config, model: Translator, workdir: Path, *, best_step: int |
         title="English to French",
         introduction=INTRODUCTION,
         sections=sections,
-        highlights=_highlights(run.results, beside),
+        highlights=page.highlights_beside(run.results, beside, HIGHLIGHTS, form="{:.1f}"),
         baselines=beside,
         columns=COLUMNS,
         splits={test_name(name): title for name, title in TESTS.items()},
@@ -349,6 +349,9 @@ COLUMNS = (
     ),
 )
 
+HIGHLIGHTS = {
+    (test_name(split), "bleu"): f"BLEU: {title.lower()}" for split, title in TESTS.items()
+}
 # Of all figures, those that results are quoted by: title -> split, figure.
 QUOTED = {
     "chapters: BLEU": ("test_chapters", "bleu"),
@@ -360,21 +363,6 @@ QUOTED = {
     "greedy: BLEU ": ("test_books", "bleu_greedy"),
     "over 20 words ": ("test_books", "bleu_many_words"),
 }
-
-
-def _highlights(
-    results: Mapping[str, Figures], beside: Mapping[str, Mapping[str, Figures]]
-) -> list[page.Highlight]:
-    name, baseline = next(iter(beside.items()))
-    return [
-        page.Highlight(
-            f"{results[test_name(split)]['bleu']:.1f}",
-            f"BLEU: {title.lower()}",
-            f"{name}: {baseline[test_name(split)]['bleu']:.1f}",
-        )
-        for split, title in TESTS.items()
-        if test_name(split) in results
-    ]
 
 
 def _length_curve(

@@ -9,7 +9,7 @@ that tensorflow-datasets prepared.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -247,6 +247,7 @@ def report(config: Config, model: VideoCaptioner, workdir: Path, *, best_step: i
     splits = read(config.data).splits
     run, beside = page.read_run(workdir), baselines(config)
     tests = {name: splits[name] for name in splits if name not in ("train", "validation")}
+    by_chance = {name: figures for name, figures in beside.items() if name == AT_MOST}
     attends = config.model.decoder == "attention"
     first = next(iter(tests.values()))
     sections = [_looked(config, model, first)] if attends else []
@@ -259,7 +260,7 @@ def report(config: Config, model: VideoCaptioner, workdir: Path, *, best_step: i
         title="What happens in a video",
         introduction=INTRODUCTIONS[config.model.decoder],
         sections=sections,
-        highlights=_highlights(run.results, beside),
+        highlights=page.highlights_beside(run.results, by_chance, HIGHLIGHTS),
         baselines=beside | runs_beside(config.data, workdir, option="decoder"),
         columns=COLUMNS,
         splits={
@@ -309,6 +310,11 @@ COLUMNS = (
     page.Column("cider", "CIDEr-D", "{:.2f}"),
 )
 
+HIGHLIGHTS = {
+    (test_name(name), "order"): f"told in the right order: {title.lower()}"
+    for name, (title, _) in TEST_SETS.items()
+}
+
 # Of all figures, those that results are quoted by: title -> split, figure.
 QUOTED = {
     "order right": ("test", "order"),
@@ -319,20 +325,6 @@ QUOTED = {
     "sentence right ": ("test_combinations", "exact_match"),
     "names right": ("test_combinations", "names"),
 }
-
-
-def _highlights(
-    results: Mapping[str, Figures], beside: Mapping[str, Mapping[str, Figures]]
-) -> list[page.Highlight]:
-    return [
-        page.Highlight(
-            f"{figures['order']:.1f} %",
-            f"told in the right order: {TEST_SETS[split.removeprefix('test_')][0].lower()}",
-            f"{AT_MOST}: {beside[AT_MOST][split]['order']:.1f} %",
-        )
-        for split, figures in results.items()
-        if "order" in figures and AT_MOST in beside
-    ]
 
 
 def _examples(told: Sequence[str], split: Captioned) -> list[page.Example]:

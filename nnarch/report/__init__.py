@@ -12,6 +12,7 @@ from nnarch.report.heatmap import (
     attention_section,
     heatmap_section,
 )
+from nnarch.report.highlights import highlights_beside
 from nnarch.report.overlays import Looked, overlays_png, overlays_section
 from nnarch.report.page import Highlight, Section, write_page
 from nnarch.report.retrievals import (
@@ -65,6 +66,7 @@ __all__ = [
     "films_section",
     "gallery_section",
     "heatmap_section",
+    "highlights_beside",
     "label_spans",
     "neighbours",
     "overlays_png",
