@@ -33,6 +33,8 @@ from nnarch.kernels.varying import varying_alike, varying_as
 
 IDLE = 8  # a strip is at least this many times as long as its lanes are many
 MOST_ROWS = 256  # of a step, where there is a choice: more leave the cache
+MANY_ROWS = 128  # of a step, with which directions share a loop
+MOST_BLOCKS = 8  # of steps, in the product that is the weights' gradient
 
 
 class Plan(NamedTuple):
@@ -61,13 +63,23 @@ class Plan(NamedTuple):
 
 
 def strips(params: MDLSTMParams, xs: Array, inside: Array, lane: Lane, *, stable: bool) -> Array:
-    """xs [B, L, X, D], inside bool [B, L, X] -> ys [B, L, X, H]; what is not inside, anything."""
+    """Reads pictures in several directions, each with its own weights and pictures.
+
+    Args:
+      params: each with a leading axis K of directions.
+      xs: [K, B, L, X, D]; what is not inside, anything.
+      inside: bool [B, L, X].
+
+    Returns:
+      ys [K, B, L, X, H]; what is not inside, anything.
+    """
     params, xs, inside = varying_alike((params, xs, inside))
     batch, lanes, columns = inside.shape
     pictures = _pictures_of_a_strip(batch, lanes, columns)
     plan = Plan(batch // pictures, pictures, lanes, columns, lane, stable)
     clean = jnp.where(inside[..., None], xs, 0)  # padding may hold NaN, and NaN * 0 is NaN
-    return _read(plan, params, clean, inside)
+    by_direction = [jax.tree.map(lambda p, k=k: p[k], params) for k in range(len(xs))]
+    return jnp.stack(_read(plan, by_direction, [*clean], inside))
 
 
 def _pictures_of_a_strip(batch: int, lanes: int, columns: int) -> int:
@@ -85,6 +97,18 @@ class Products(ProjectedWithin):
         every = jnp.concatenate([params.w_x, neighbours])
         super().__init__(separate(every, neighbours, params.b, gates=5), xs, xs.dtype)
 
+    def outer(self, around: Array, dzs: Array) -> Array:
+        """The gradient of every weight: [M, R, D + 2H], [M, R, 5, H] -> [D + 2H, 5, H].
+
+        In a few blocks of steps: one product of so many rows is half as fast on two cores.
+        """
+        blocks = next((n for n in range(2, MOST_BLOCKS + 1) if len(dzs) % n == 0), 1)
+        width = around.shape[-1]
+        vs = self._round(around).reshape(blocks, -1, width)
+        flat = self._round(dzs).reshape(blocks, vs.shape[1], -1)
+        products = jnp.einsum("bkf,bkg->bfg", vs, flat, preferred_element_type=self.accumulator)
+        return jnp.sum(products, axis=0).reshape(width, *dzs.shape[2:])
+
     def pull_input(self, dzs: Array) -> Array:
         """The gradient of the input, all steps at once: [M, R, 5, H] -> [M, R, D]."""
         inputs = self.xs.shape[-1]
@@ -101,6 +125,7 @@ class Stacks(NamedTuple):
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _read(plan, params, xs, inside):
+    """Lists, a direction each."""
     return _forward(plan, params, xs, inside)[0]
 
 
@@ -110,7 +135,35 @@ def _read_forward(plan, params, xs, inside):
 
 
 def _forward(plan, params, xs, inside):
-    products, follows = _enter(plan, params, xs, inside)
+    follows = _follows(plan, inside)
+    runs = [_forward_steps(plan, p, x, follows) for p, x in zip(params, xs, strict=True)]
+    final = _run(plan, runs)
+    ys = [_outputs(plan, stacks, x) for (_, stacks), x in zip(final, xs, strict=True)]
+    return ys, [stacks for _, stacks in final]
+
+
+def _run(plan, runs, *, reverse=False):
+    """Runs (step, carry) of all directions -> their last carries.
+
+    A step of each in turn, where a step has many rows: XLA then computes what does not wait for
+    one another side by side. Loops of a program it runs one after another.
+    """
+    if plan.rows < MANY_ROWS:
+        return [_scan(plan, step, carry, reverse) for step, carry in runs]
+    steps, carries = zip(*runs, strict=True)
+
+    def step_of_each(carries, slot):
+        return tuple(step(carry, slot) for step, carry in zip(steps, carries, strict=True))
+
+    return _scan(plan, step_of_each, carries, reverse)
+
+
+def _scan(plan, step, carry, reverse):
+    return lax.scan(lambda c, slot: (step(c, slot), None), carry, _slots(plan), reverse=reverse)[0]
+
+
+def _forward_steps(plan, params, xs, follows):
+    products = Products(params, xs, plan)
     rows, strips = plan.rows, plan.strips
     inputs, hidden = xs.shape[-1], params.w_row.shape[0]
 
@@ -126,21 +179,38 @@ def _forward(plan, params, xs, inside):
             _put(stacks.c, new, slot + 1, strips, 0),
             _put(stacks.gates, gates, slot, 0, 0, 0),
         )
-        return (c.at[strips:].set(new), stacks), None
+        return c.at[strips:].set(new), stacks
 
     zeros = partial(_zeros, xs, plan)
     around = zeros(inputs + 2 * hidden).at[..., :inputs].set(_to_strips(plan, xs))
-    stacks = Stacks(around, zeros(hidden), zeros(5, hidden))
-    (_, stacks), _ = lax.scan(step, (zeros(hidden)[0], stacks), _slots(plan))
-    ys = stacks.around[1:, strips:, inputs : inputs + hidden]
-    return _from_strips(plan, ys).astype(xs.dtype), stacks
+    return step, (zeros(hidden)[0], Stacks(around, zeros(hidden), zeros(5, hidden)))
+
+
+def _outputs(plan, stacks, xs):
+    inputs, hidden = xs.shape[-1], stacks.c.shape[-1]
+    ys = stacks.around[1:, plan.strips :, inputs : inputs + hidden]
+    return _from_strips(plan, ys).astype(xs.dtype)
 
 
 def _read_backward(plan, kept, dys):
     params, xs, inside, stacks = kept
-    products, follows = _enter(plan, params, xs, inside)
-    rows, strips = plan.rows, plan.strips
-    hidden = params.w_row.shape[0]
+    follows = _follows(plan, inside)
+    products = [Products(p, x, plan) for p, x in zip(params, xs, strict=True)]
+    runs = [
+        _backward_steps(plan, *each, follows) for each in zip(products, stacks, dys, strict=True)
+    ]
+    dzs = [carry[-2] for carry in _run(plan, runs, reverse=True)]
+    around = [s.around for s in stacks]
+    found = [
+        _gradients(plan, *each) for each in zip(products, around, dzs, params, xs, strict=True)
+    ]
+    dparams, dxs = map(list, zip(*found, strict=True))
+    return dparams, dxs, None
+
+
+def _backward_steps(plan, products, stacks, dys, follows):
+    rows, strips, hidden = plan.rows, plan.strips, stacks.c.shape[-1]
+    zeros = partial(_zeros, dys, plan)
     dys = _to_strips(plan, dys)
 
     def step(carry, slot):
@@ -162,13 +232,11 @@ def _read_backward(plan, kept, dys):
         dzs, dz = products.write(dzs, dz, slot)
         before, own = plan.in_order(*d_above_left)
         own = jnp.where(follows_here, own, 0)
-        return (products.pull(dz), d_before.at[:rows].set(before), own, dzs, aside), None
+        return products.pull(dz), d_before.at[:rows].set(before), own, dzs, aside
 
-    zeros = partial(_zeros, xs, plan)
     aside = [zeros(5, hidden)[:2]]
-    carry = (zeros(2 * hidden)[0], zeros(hidden)[0], zeros(hidden)[0, :rows], stacks.gates, aside)
-    (*_, dzs, _), _ = lax.scan(step, carry, _slots(plan), reverse=True)
-    return *_gradients(plan, products, stacks.around, dzs, params, xs), None
+    before = zeros(hidden)[0]
+    return step, (zeros(2 * hidden)[0], before, before[:rows], stacks.gates, aside)
 
 
 def _gradients(plan, products, around, dzs, params, xs):
@@ -184,11 +252,10 @@ def _gradients(plan, products, around, dzs, params, xs):
 _read.defvjp(_read_forward, _read_backward)
 
 
-def _enter(plan, params, xs, inside):
-    """The weights, bound, and where a pixel has one before it in its lane."""
+def _follows(plan, inside):
+    """Where a pixel has one before it in its lane: bool [M, L S, 1]."""
     first = jnp.arange(plan.columns) == 0
-    follows = _to_strips(plan, (inside & ~first)[..., None])[:, : plan.rows]
-    return Products(params, xs, plan), follows
+    return _to_strips(plan, (inside & ~first)[..., None])[:, : plan.rows]
 
 
 def _to_strips(plan: Plan, pictures: Array) -> Array:

@@ -33,7 +33,7 @@ def wavefront(params: MDLSTMParams, xs: Array, inside: Array, *, stable: bool) -
         xs, inside = jnp.swapaxes(xs, 2, 3), jnp.swapaxes(inside, 1, 2)
     # Each platform's way has a pass backward of its own, so the choice is made outside of both.
     ys = _on_platform(
-        partial(_in_turn, partial(strips, lane=lane, stable=stable)),
+        partial(strips, lane=lane, stable=stable),
         partial(_at_once, partial(lanes, lane=lane, stable=stable)),
         params,
         xs,
@@ -50,11 +50,3 @@ def _on_platform(cpu, default, *operands):
 def _at_once(run, params, xs, inside):
     """One loop for all directions: as many kernels a step as for one."""
     return jax.vmap(run, in_axes=(0, 0, None))(params, xs, inside)
-
-
-def _in_turn(run, params, xs, inside):
-    """A loop for each direction: its weights and states stay in the cache."""
-    directions = range(len(xs))
-    return jnp.stack(
-        [run(jax.tree.map(lambda p, k=k: p[k], params), xs[k], inside) for k in directions]
-    )
