@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from oracles import mdlstm as oracle
 
-from nnarch.kernels.multidim import MDLSTMParams, init_mdlstm, strips, wavefront
+from nnarch.kernels.multidim import MDLSTMParams, init_mdlstm, strip_layout, strips, wavefront
 from nnarch.kernels.multidim.mdlstm import DIRECTIONS
 from nnarch.kernels.recurrent import scan
 from nnarch.kernels.recurrent.products import ProjectedBefore
 
 INPUTS, HIDDEN = 2, 3
-# "strips" lays all pictures of a batch in one, which a few small ones would not be otherwise.
+# "strips" lays all pictures of a batch in one, and runs all directions in one loop, which few or
+# small ones would not be otherwise.
 IMPLEMENTATIONS = ("wavefront", "strips", "accelerator", "reference")
 
 every_implementation = pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
@@ -35,7 +36,7 @@ def served_by(implementation):
 
 
 PATCHES = {
-    "strips": (((strips, "_pictures_of_a_strip", lambda batch, *_: batch),), "highest"),
+    "strips": (((strip_layout, "MOST_ROWS", 0), (strips, "MANY_ROWS", 0)), "highest"),
     "accelerator": (
         (
             (wavefront, "_on_platform", lambda cpu, default, *operands: default(*operands)),

@@ -6,11 +6,10 @@ pictures lie end to end, their wavefronts follow one another, and P X + L - 1 st
 P (X + L - 1). A picture's first column hears nothing from its left: there what comes from the lane
 itself is masked.
 
-All stacks are [M, L + 1, S, ...] with the lane before the strip, M = P X + L slots. Slot t is that
-of step t and of the states before it; the last one is no step's, and the last lane is no picture's:
-in both the gradients are zero, so that a weight's gradient is one product of whole stacks, as they
-lie. What a pixel reads of its neighbours, [h above, h left], is one row of one stack: h is written
-where its readers are, to its own lane and to the next.
+Stacks lie as `strip_layout` tells. In the slot that is no step's and in the lane that is no
+picture's the gradients are zero, so that a weight's gradient is one product of whole stacks. What a
+pixel reads of its neighbours, [h above, h left], is one row of one stack: h is written where its
+readers are, to its own lane and to the next.
 """
 
 from functools import partial
@@ -21,18 +20,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from nnarch.kernels.dtypes import accumulator
 from nnarch.kernels.multidim import cell
 from nnarch.kernels.multidim.parameters import MDLSTMParams
 from nnarch.kernels.multidim.step import Lane
+from nnarch.kernels.multidim.strip_layout import Layout, layout_of
 from nnarch.kernels.recurrent.products import ProjectedWithin
 from nnarch.kernels.recurrent.scan import recall
 from nnarch.kernels.recurrent.step import bias, separate, side_by_side
 from nnarch.kernels.stacks import at
-from nnarch.kernels.varying import varying_alike, varying_as
+from nnarch.kernels.varying import varying_alike
 
-IDLE = 8  # a strip is at least this many times as long as its lanes are many
-MOST_ROWS = 256  # of a step, where there is a choice: more leave the cache
 MANY_ROWS = 128  # of a step, with which directions share a loop
 MOST_BLOCKS = 8  # of steps, in the product that is the weights' gradient
 
@@ -40,22 +37,9 @@ MOST_BLOCKS = 8  # of steps, in the product that is the weights' gradient
 class Plan(NamedTuple):
     """What is known of a call when it is compiled."""
 
-    strips: int  # S
-    pictures: int  # P, of a strip
-    lanes: int  # L, of a picture
-    columns: int  # X, pixels of a lane
+    layout: Layout
     lane: Lane
     stable: bool
-
-    @property
-    def slots(self) -> int:
-        """M."""
-        return self.pictures * self.columns + self.lanes
-
-    @property
-    def rows(self) -> int:
-        """Of a step: the lanes of all strips."""
-        return self.lanes * self.strips
 
     def in_order(self, before, own):
         """What the lane before and the lane itself have, as (above, left); and back."""
@@ -74,19 +58,10 @@ def strips(params: MDLSTMParams, xs: Array, inside: Array, lane: Lane, *, stable
       ys [K, B, L, X, H]; what is not inside, anything.
     """
     params, xs, inside = varying_alike((params, xs, inside))
-    batch, lanes, columns = inside.shape
-    pictures = _pictures_of_a_strip(batch, lanes, columns)
-    plan = Plan(batch // pictures, pictures, lanes, columns, lane, stable)
+    plan = Plan(layout_of(*inside.shape), lane, stable)
     clean = jnp.where(inside[..., None], xs, 0)  # padding may hold NaN, and NaN * 0 is NaN
     by_direction = [jax.tree.map(lambda p, k=k: p[k], params) for k in range(len(xs))]
     return jnp.stack(_read(plan, by_direction, [*clean], inside))
-
-
-def _pictures_of_a_strip(batch: int, lanes: int, columns: int) -> int:
-    """Enough that lanes are seldom idle; beyond that few, since many rows make fast products."""
-    divisors = [d for d in range(1, batch + 1) if batch % d == 0]
-    long = [d for d in divisors if d * columns >= IDLE * lanes] or [batch]
-    return next((d for d in long if batch // d * lanes <= MOST_ROWS), batch)
 
 
 class Products(ProjectedWithin):
@@ -148,7 +123,7 @@ def _run(plan, runs, *, reverse=False):
     A step of each in turn, where a step has many rows: XLA then computes what does not wait for
     one another side by side. Loops of a program it runs one after another.
     """
-    if plan.rows < MANY_ROWS:
+    if plan.layout.rows < MANY_ROWS:
         return [_scan(plan, step, carry, reverse) for step, carry in runs]
     steps, carries = zip(*runs, strict=True)
 
@@ -159,12 +134,14 @@ def _run(plan, runs, *, reverse=False):
 
 
 def _scan(plan, step, carry, reverse):
-    return lax.scan(lambda c, slot: (step(c, slot), None), carry, _slots(plan), reverse=reverse)[0]
+    return lax.scan(
+        lambda c, slot: (step(c, slot), None), carry, plan.layout.steps, reverse=reverse
+    )[0]
 
 
 def _forward_steps(plan, params, xs, follows):
     products = Products(params, xs, plan)
-    rows, strips = plan.rows, plan.strips
+    rows, strips = plan.layout.rows, plan.layout.strips
     inputs, hidden = xs.shape[-1], params.w_row.shape[0]
 
     def step(carry, slot):
@@ -181,15 +158,15 @@ def _forward_steps(plan, params, xs, follows):
         )
         return c.at[strips:].set(new), stacks
 
-    zeros = partial(_zeros, xs, plan)
-    around = zeros(inputs + 2 * hidden).at[..., :inputs].set(_to_strips(plan, xs))
+    zeros = partial(plan.layout.zeros, xs)
+    around = zeros(inputs + 2 * hidden).at[..., :inputs].set(plan.layout.to_strips(xs))
     return step, (zeros(hidden)[0], Stacks(around, zeros(hidden), zeros(5, hidden)))
 
 
 def _outputs(plan, stacks, xs):
     inputs, hidden = xs.shape[-1], stacks.c.shape[-1]
-    ys = stacks.around[1:, plan.strips :, inputs : inputs + hidden]
-    return _from_strips(plan, ys).astype(xs.dtype)
+    ys = stacks.around[1:, plan.layout.strips :, inputs : inputs + hidden]
+    return plan.layout.from_strips(ys).astype(xs.dtype)
 
 
 def _read_backward(plan, kept, dys):
@@ -209,9 +186,9 @@ def _read_backward(plan, kept, dys):
 
 
 def _backward_steps(plan, products, stacks, dys, follows):
-    rows, strips, hidden = plan.rows, plan.strips, stacks.c.shape[-1]
-    zeros = partial(_zeros, dys, plan)
-    dys = _to_strips(plan, dys)
+    rows, strips, hidden = plan.layout.rows, plan.layout.strips, stacks.c.shape[-1]
+    zeros = partial(plan.layout.zeros, dys)
+    dys = plan.layout.to_strips(dys)
 
     def step(carry, slot):
         d_around, d_before, d_own, dzs, aside = carry
@@ -245,7 +222,7 @@ def _gradients(plan, products, around, dzs, params, xs):
     w, b = products.outer(around, dzs), bias(dzs)
     w_x, w_h, b = side_by_side(w[:inputs], w[inputs:], b)
     dparams = MDLSTMParams(w_x, *plan.in_order(*jnp.split(w_h, 2)), b)
-    dxs = _from_strips(plan, products.pull_input(dzs)[:-1, : plan.rows])
+    dxs = plan.layout.from_strips(products.pull_input(dzs)[:-1, : plan.layout.rows])
     return jax.tree.map(lambda g, p: g.astype(p.dtype), dparams, params), dxs.astype(xs.dtype)
 
 
@@ -254,45 +231,8 @@ _read.defvjp(_read_forward, _read_backward)
 
 def _follows(plan, inside):
     """Where a pixel has one before it in its lane: bool [M, L S, 1]."""
-    first = jnp.arange(plan.columns) == 0
-    return _to_strips(plan, (inside & ~first)[..., None])[:, : plan.rows]
-
-
-def _to_strips(plan: Plan, pictures: Array) -> Array:
-    """[B, L, X, F] -> [M, L S + S, F], zeros where there is no pixel.
-
-    A lane that is padded to M + 1 and read as if it were one shorter begins one slot later in each
-    lane: no index is looked up.
-    """
-    features = pictures.shape[-1]
-    long = pictures.reshape(plan.strips, plan.pictures, plan.lanes, plan.columns, features)
-    long = jnp.transpose(long, (2, 1, 3, 0, 4)).reshape(plan.lanes, -1, plan.strips * features)
-    long = jnp.pad(long, ((0, 1), (0, plan.lanes + 1), (0, 0)))
-    flat = long.reshape(-1, plan.strips * features)[: (plan.lanes + 1) * plan.slots]
-    skewed = flat.reshape(plan.lanes + 1, plan.slots, plan.strips, features)
-    return jnp.swapaxes(skewed, 0, 1).reshape(plan.slots, -1, features)
-
-
-def _from_strips(plan: Plan, steps: Array) -> Array:
-    """[M - 1, L S, F] -> [B, L, X, F], the inverse of `_to_strips`."""
-    features = steps.shape[-1]
-    lanes = steps.reshape(-1, plan.lanes, plan.strips * features).swapaxes(0, 1)
-    flat = lanes.reshape(-1, plan.strips * features)
-    long = jnp.pad(flat, ((0, plan.lanes), (0, 0))).reshape(plan.lanes, plan.slots, -1)
-    long = long[:, : plan.pictures * plan.columns]
-    shape = plan.lanes, plan.pictures, plan.columns, plan.strips, features
-    pictures = jnp.transpose(long.reshape(shape), (3, 1, 0, 2, 4))
-    return pictures.reshape(-1, plan.lanes, plan.columns, features)
-
-
-def _slots(plan: Plan) -> Array:
-    """The slots of the steps. Unsigned: they need no look for a sign."""
-    return jnp.arange(plan.slots - 1, dtype=jnp.uint32)
-
-
-def _zeros(like: Array, plan: Plan, *features: int) -> Array:
-    shape = plan.slots, plan.rows + plan.strips, *features
-    return varying_as(like, jnp.zeros(shape, accumulator(like.dtype)))
+    first = jnp.arange(plan.layout.columns) == 0
+    return plan.layout.to_strips((inside & ~first)[..., None])[:, : plan.layout.rows]
 
 
 def _put(stack: Array, value: Array, slot: Array, *start: int) -> Array:
