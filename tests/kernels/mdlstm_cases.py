@@ -12,7 +12,7 @@ from oracles import mdlstm as oracle
 from nnarch.kernels.multidim import MDLSTMParams, init_mdlstm, strip_layout, strips, wavefront
 from nnarch.kernels.multidim.mdlstm import DIRECTIONS
 from nnarch.kernels.recurrent import scan
-from nnarch.kernels.recurrent.products import ProjectedBefore
+from nnarch.kernels.recurrent.products import OnAccelerator
 
 INPUTS, HIDDEN = 2, 3
 # "strips" lays all pictures of a batch in one, and runs all directions in one loop, which few or
@@ -40,7 +40,7 @@ PATCHES = {
     "accelerator": (
         (
             (wavefront, "_on_platform", lambda cpu, default, *operands: default(*operands)),
-            (scan, "_on_platform", lambda run, *operands: run(ProjectedBefore, *operands)),
+            (scan, "_on_platform", lambda run, *operands: run(OnAccelerator, *operands)),
         ),
         "high",
     ),

@@ -18,21 +18,21 @@ from oracles import recurrent as oracle
 
 from nnarch import kernels
 from nnarch.kernels.recurrent import scan
-from nnarch.kernels.recurrent.products import ProjectedBefore, ProjectedWithin
+from nnarch.kernels.recurrent.products import OnAccelerator, OnCPU
 
 BATCH, TIME, INPUTS, HIDDEN = 4, 6, 3, 5
 LENGTHS = np.array([6, 3, 1, 0], np.int32)
 DIRECTIONS = ("forward", "reverse", "both")
 
 
-class LargeWeights(ProjectedWithin):
+class LargeWeights(OnCPU):
     """Takes every weight for one that is larger than the caches."""
 
     most_packed = 0
 
 
 # "scan" as it multiplies on GPU and TPU, and on a CPU where weights are large; here on small ones.
-PRODUCTS = {"accelerator": (ProjectedBefore, "highest"), "large": (LargeWeights, "high")}
+PRODUCTS = {"accelerator": (OnAccelerator, "highest"), "large": (LargeWeights, "high")}
 IMPLEMENTATIONS = ("scan", "reference", *PRODUCTS)
 
 

@@ -35,7 +35,8 @@ class MDLSTMStep(NamedTuple):
     stable: bool
 
     State = PixelState
-    keeps_inputs, inputs = ReadsInput.keeps_inputs, staticmethod(ReadsInput.inputs)
+    keeps_inputs, saves_over_inputs = False, False
+    inputs = staticmethod(ReadsInput.inputs)
 
     @staticmethod
     def weights(params: MDLSTMParams) -> Weights:

@@ -24,7 +24,7 @@ from nnarch.kernels.multidim import cell
 from nnarch.kernels.multidim.parameters import MDLSTMParams
 from nnarch.kernels.multidim.step import Lane
 from nnarch.kernels.multidim.strip_layout import Layout, layout_of
-from nnarch.kernels.recurrent.products import ProjectedWithin
+from nnarch.kernels.recurrent.products import OnCPU
 from nnarch.kernels.recurrent.scan import recall
 from nnarch.kernels.recurrent.step import bias, separate, side_by_side
 from nnarch.kernels.stacks import at
@@ -64,7 +64,7 @@ def strips(params: MDLSTMParams, xs: Array, inside: Array, lane: Lane, *, stable
     return jnp.stack(_read(plan, by_direction, [*clean], inside))
 
 
-class Products(ProjectedWithin):
+class Products(OnCPU):
     """Those of a step that reads its input and its neighbours' h as one row."""
 
     def __init__(self, params: MDLSTMParams, xs: Array, plan: Plan):

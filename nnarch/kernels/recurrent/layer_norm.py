@@ -52,7 +52,7 @@ class LayerNormLSTMStep:
     """A step in terms of the prepared parameters."""
 
     Params, State = Prepared, LSTMState
-    keeps_inputs = True
+    keeps_inputs, saves_over_inputs = True, False
 
     @staticmethod
     def weights(params: Prepared) -> Weights:

@@ -4,10 +4,10 @@ Inside the loop arrays are [B, H], gates [B, G, H], stacks over time [T, B, ...]
 writes memory in one piece, and a stack is a matrix of T B rows as it lies. The gates have an axis
 of their own, so that a sharded hidden axis is never cut across gates.
 
-ProjectedBefore, for accelerators: the product of the inputs with w_x is taken for all steps before
-the loop; a step has one product, of h with w_h.
-ProjectedWithin, for CPUs: a step has both products. What they add up to stays in the cache, where
-the projection of all steps would be written to memory and read back.
+On an accelerator the product of the inputs with w_x is taken for all steps before the loop; a step
+has one product, of h with w_h. On a CPU too where gradients are wanted: what a step saves may take
+the place of what it reads there. For outputs alone a step has both products: what they add up to
+stays in the cache, and no projection of all steps is written to memory and read back.
 
 Operands of products are rounded to the dtype of the input; sums are float32 (float64 if that is).
 """
@@ -34,16 +34,24 @@ class Weights(NamedTuple):
     b: Array  # [G, H]
 
 
-class ProjectedBefore:
-    """A step reads z = x w_x + b, made before the loop."""
+class OnAccelerator:
+    """A step reads x w_x + b, made before the loop."""
 
     overwrites = (
         False  # whether the backward pass writes over what was saved: one kernel more a step
     )
 
-    def __init__(self, weights: Weights, xs: Array, operand: jnp.dtype, mask: Array | None = None):
+    def __init__(
+        self,
+        weights: Weights,
+        xs: Array,
+        operand: jnp.dtype,
+        mask: Array | None = None,
+        *,
+        training: bool = False,
+    ):
         """`xs` is the stack [T, B, D]; through `mask` [B, H], if any, the products see h."""
-        self.operand, self.accumulator = operand, accumulator(operand)
+        self.operand, self.accumulator, self.training = operand, accumulator(operand), training
         self.mask = mask
         self.x, self.h = self._round(weights.x), self._round(weights.h)
         self.b = weights.b.astype(self.accumulator)
@@ -59,13 +67,13 @@ class ProjectedBefore:
 
     @property
     def projected(self) -> Array:
-        """x w_x + b of all steps, a stack."""
-        return self._product(self.xs, self.x, 1) + self.b
+        """x w_x of all steps, a stack."""
+        return self._product(self.xs, self.x, 1)
 
     @property
     def inputs(self) -> Array:
         """What a step reads of the input, a stack."""
-        return self.projected
+        return self.projected + self.b
 
     def input(self, x: Array, gates: slice = slice(None)) -> Array:
         """x w_x + b of some gates -> [B, G, H]; x is that already."""
@@ -111,14 +119,14 @@ class ProjectedBefore:
         return lax.dynamic_update_index_in_dim(stack, joined, slot, 0), joined
 
 
-class ProjectedWithin(ProjectedBefore):
-    """A step reads x, and multiplies it beside h."""
+class OnCPU(OnAccelerator):
+    """A step reads x, and multiplies it beside h; in training it reads x w_x."""
 
     overwrites = True  # fresh memory costs a CPU more: it is zeroed, and mapped page by page
     most_packed = 8 * 2**20  # bytes of a weight
 
-    def __init__(self, weights: Weights, xs: Array, operand: jnp.dtype, mask: Array | None = None):
-        super().__init__(weights, xs, operand, mask)
+    def __init__(self, weights: Weights, *args, **options):
+        super().__init__(weights, *args, **options)
         hidden = weights.h.shape[-1]
         # Behind a barrier, or a loop makes it anew at every step.
         self._mean = lax.optimization_barrier(jnp.full(hidden, 1 / hidden, self.accumulator))
@@ -130,11 +138,12 @@ class ProjectedWithin(ProjectedBefore):
     @property
     def inputs(self) -> Array:
         """What a step reads of the input, a stack."""
-        return self.xs
+        return self.projected if self.training else self.xs
 
     def input(self, x: Array, gates: slice = slice(None)) -> Array:
-        """x w_x + b of some gates: [B, D] -> [B, G, H]."""
-        return self._times(x, self.x, gates) + self.b[gates]
+        """x w_x + b of some gates: [B, D], in training [B, G, H] -> [B, G, H]."""
+        projected = x[:, gates] if self.training else self._times(x, self.x, gates)
+        return projected + self.b[gates]
 
     def hidden(self, h: Array, gates: slice = slice(None)) -> Array:
         """h w_h of some gates: [B, H] -> [B, G, H]."""
@@ -179,7 +188,7 @@ def _outputs_first(w: Array) -> Array:
     return lax.optimization_barrier(jnp.transpose(w, (1, 2, 0)))
 
 
-Products = ProjectedBefore | ProjectedWithin
+Products = OnAccelerator | OnCPU
 
 
 def split(z: Array) -> tuple[Array, ...]:

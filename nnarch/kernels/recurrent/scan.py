@@ -21,7 +21,7 @@ from nnarch.kernels.recurrent.options import (
     mix,
     mix_gradient,
 )
-from nnarch.kernels.recurrent.products import Gates, ProjectedBefore, ProjectedWithin, join
+from nnarch.kernels.recurrent.products import Gates, OnAccelerator, OnCPU, join
 from nnarch.kernels.recurrent.step import Step
 from nnarch.kernels.stacks import at, put
 from nnarch.kernels.varying import varying_alike, varying_as
@@ -84,7 +84,7 @@ _scan.defvjp(_scan_forward, _scan_backward)
 
 def _on_platform(run, *operands):
     return lax.platform_dependent(
-        *operands, cpu=partial(run, ProjectedWithin), default=partial(run, ProjectedBefore)
+        *operands, cpu=partial(run, OnCPU), default=partial(run, OnAccelerator)
     )
 
 
@@ -97,11 +97,11 @@ def _on_platform(run, *operands):
 def _forward(multiply, params, xs, initial, valid, options, *, plan):
     products, valid, options = _enter(multiply, plan, params, xs, valid, options)
     inputs = plan.step.inputs(products, params)
-    advance = _advance(plan, products, params, inputs, valid, options)
+    advance = _advance(plan, products, params, valid, options)
 
     def step(carry, slot):
         state, ys = carry
-        state, _ = advance(state, slot)
+        state, _ = advance(inputs, state, slot)
         return (state, _put(ys, state.h, slot)), None
 
     carry = (initial, _stack(initial.h, xs))
@@ -110,21 +110,25 @@ def _forward(multiply, params, xs, initial, valid, options, *, plan):
 
 
 def _forward_and_keep(multiply, params, xs, initial, valid, options, *, plan):
+    multiply = partial(multiply, training=True)
     products, valid, options = _enter(multiply, plan, params, xs, valid, options)
     inputs = plan.step.inputs(products, params)
-    advance = _advance(plan, products, params, inputs, valid, options)
+    advance = _advance(plan, products, params, valid, options)
+    saved_shapes = jax.eval_shape(
+        lambda state: tuple(map(join, advance(inputs, state, 0)[1])), initial
+    )
+    in_place = plan.step.saves_over_inputs and _fits_over(inputs, saved_shapes, xs)
 
     def step(carry, slot):
         state, stacks = carry
-        state, saved = advance(state, slot)
+        state, saved = advance(stacks.saved[0] if in_place else inputs, state, slot)
         states = _put_all(stacks.states, state, _after(plan, slot))
         saved = tuple(map(partial(_save, products, slot), stacks.saved, saved))
         return (state, Residuals(states, saved)), None
 
-    saved_shapes = jax.eval_shape(lambda s: tuple(map(join, advance(s, 0)[1])), initial)
     states = jax.tree.map(lambda s: _stack(s, xs, s.dtype), initial)
     states = _put_all(states, initial, plan.reverse * xs.shape[1])
-    saved = tuple(_stack(s, xs) for s in saved_shapes)
+    saved = (inputs,) if in_place else tuple(_stack(s, xs) for s in saved_shapes)
     carry = (initial, Residuals(states, saved))
     (state, kept), _ = lax.scan(step, carry, _slots(plan, xs), reverse=plan.reverse)
     if plan.step.keeps_inputs:
@@ -133,7 +137,14 @@ def _forward_and_keep(multiply, params, xs, initial, valid, options, *, plan):
     return (_leave(ys, valid, plan), state), kept
 
 
+def _fits_over(inputs, saved, xs):
+    """Whether what a step saves may be written over what it has read, where it lies."""
+    one = len(saved) == 1 and isinstance(inputs, Array)
+    return one and inputs.shape[1:] == saved[0].shape and inputs.dtype == xs.dtype
+
+
 def _backward(multiply, params, xs, valid, options, kept, cotangents, *, plan):
+    multiply = partial(multiply, training=True)
     dys, dfinal = cotangents
     if valid is not None:
         dys = jnp.where(valid[..., None], dys, 0)
@@ -182,10 +193,10 @@ def _leave(ys, valid, plan):
     return _time_first(ys)
 
 
-def _advance(plan, products, params, inputs, valid, options):
-    """(state, slot) -> (the state after that step, what the pass backward wants of it)."""
+def _advance(plan, products, params, valid, options):
+    """(inputs, state, slot) -> (the state after that step, what the pass backward wants of it)."""
 
-    def advance(state, slot):
+    def advance(inputs, state, slot):
         state = before_a_start(options.starts_at(slot), state)
         after, saved = plan.step.forward(products, params, _each_at(inputs, slot), state)
         after = mix(options.zoneout_at(slot), after, state)

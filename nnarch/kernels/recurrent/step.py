@@ -56,6 +56,7 @@ class ReadsInput:
     """A cell that reads of its input what its products offer."""
 
     keeps_inputs = False  # whether `gradient` finds them behind what was saved
+    saves_over_inputs = False  # whether all that it saves is made at once from all that it reads
 
     @staticmethod
     def inputs(products: Products, params: tuple) -> Array:
@@ -106,6 +107,7 @@ class LSTMStep(ReadsInput):
     """i, f, o = sigmoid, g = tanh of x w_x + h w_h + b;  c' = f c + i g;  h' = o tanh(c')."""
 
     Params, State = LSTMParams, LSTMState
+    saves_over_inputs = True
 
     @staticmethod
     def weights(params: LSTMParams) -> Weights:
