@@ -6,7 +6,9 @@ os.environ.setdefault(
     "XLA_FLAGS",
     "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
     # The older way to emit code compiles twice as fast; jaxlib 0.10 to 0.12 know the flag.
-    " --xla_cpu_use_fusion_emitters=false",
+    " --xla_cpu_use_fusion_emitters=false"
+    # On a busy machine simulated devices wait long for one another; after 40 s XLA would abort.
+    " --xla_cpu_collective_call_terminate_timeout_seconds=600",
 )
 
 import hypothesis
