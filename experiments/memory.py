@@ -329,6 +329,7 @@ COLUMNS = (
     page.Column("reach", "trained"),
 )
 
+DECIMALS = 2  # of the figures that are quoted
 # Of all figures, those that results are quoted by: title -> split, figure.
 QUOTED = {
     **{f"error at {d}": (f"distance_{d}", "error") for d in DataConfig().distances},

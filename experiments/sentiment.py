@@ -37,9 +37,9 @@ Kind = Literal["tweets", "movies", "products", "editorials", "words"]
 class DataConfig:
     """What is read, and how it is cut into batches."""
 
-    train: tuple[Kind, ...] = ("tweets", "movies", "products", "editorials")
+    train: tuple[Kind, ...] = ("tweets", "movies", "products", "editorials", "words")
     """Texts that training holds; "words" are those of VADER's lexicon."""
-    others_weight: float = 0.3
+    others_weight: float = 0.1
     """How much a training text that is no tweet counts."""
     at_least: int = 5
     """How often a piece of a word has to stand in training to be known."""
@@ -64,13 +64,13 @@ class DecodeConfig:
 
 
 TRAINING = TrainConfig(
-    steps=4000,
+    steps=2500,
     learning_rate=2e-3,
     warmup_steps=200,
     weight_decay=0.1,
     average=0.998,
-    evaluate_every=500,
-    checkpoint_every=1000,
+    evaluate_every=250,
+    checkpoint_every=500,
     log_every=100,
 )
 MODEL = TextRaterConfig()

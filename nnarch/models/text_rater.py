@@ -31,17 +31,17 @@ NONE = 0  # the number that stands for no piece
 class TextRaterConfig:
     """The size of the model, and what training leaves out."""
 
-    embedding: int = 64
+    embedding: int = 128
     """Length of a word's vector."""
     cell: Literal["lstm", "gru"] = "lstm"
     """Of the recurrent layers."""
-    hidden: int = 64
+    hidden: int = 128
     """Units of each direction of a layer."""
     layers: int = 1
     """Recurrent layers."""
     attention: int = 64
     """Units of the score of a word."""
-    dropout: float = 0.3
+    dropout: float = 0.5
     """Of words' vectors, between layers and before the output."""
     word_dropout: float = 0.1
     """Share of whole words that are left out."""
