@@ -138,6 +138,8 @@ class OnCPU(OnAccelerator):
     @property
     def inputs(self) -> Array:
         """What a step reads of the input, a stack."""
+        # Without b: the slot that is no step's stays zero, also where gates, and then their
+        # gradients, are written over the others.
         return self.projected if self.training else self.xs
 
     def input(self, x: Array, gates: slice = slice(None)) -> Array:
