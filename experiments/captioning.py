@@ -105,7 +105,7 @@ PRESETS = {
     "default": Config(),
     "attend": Config(net="attend"),
     "hour": Config(
-        train=replace(TRAINING, steps=90_000, average=0.9995, evaluate_every=5000),
+        train=replace(TRAINING, steps=120_000, average=0.9995, evaluate_every=5000),
         model=replace(MODEL, dropout=0.2),
         augmentation=AugmentationConfig(
             shift=3.0, scale=0.1, brightness=0.05, contrast=0.1, channels=0.05

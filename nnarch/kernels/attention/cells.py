@@ -1,6 +1,6 @@
 """LSTM and GRU inside a step of `deferred_scan`: beside the input a step reads what is attended to.
 
-The input's projection comes ready; the product of the rest is the step's own.
+The input's projection is made before the loop, and added to the product that takes the rest.
 """
 
 from collections.abc import Callable
@@ -22,26 +22,26 @@ class Cell(NamedTuple):
     state: type
     weights: Callable[[tuple, Array], dict[str, Array]]  # from its parameters and w_x of the rest
     constants: Callable[[tuple, int], dict[str, Array]]
-    step: Callable[[Multiply, dict[str, Any], Array, Array, tuple], tuple]
+    step: Callable[[Multiply, dict[str, Any], Array, tuple], tuple]
+    entrance: str  # the product that the input's projection is added to
 
 
-def _lstm_step(multiply, read, projected, rest, state: LSTMState) -> LSTMState:
-    z = projected + multiply("w_state", jnp.concatenate([rest, state.h], axis=-1))
-    i, f, g, o = jnp.split(z, 4, axis=-1)
+def _lstm_step(multiply, read, rest, state: LSTMState) -> LSTMState:
+    i, f, g, o = jnp.split(multiply("w_state", rest, state.h), 4, axis=-1)
     c = jax.nn.sigmoid(f) * state.c + jax.nn.sigmoid(i) * jnp.tanh(g)
     return LSTMState(jax.nn.sigmoid(o) * jnp.tanh(c), c)
 
 
-def _gru_after_step(multiply, read, projected, rest, state: GRUState) -> GRUState:
-    x_r, x_z, x_n = jnp.split(projected + multiply("w_rest", rest), 3, axis=-1)
+def _gru_after_step(multiply, read, rest, state: GRUState) -> GRUState:
+    x_r, x_z, x_n = jnp.split(multiply("w_rest", rest), 3, axis=-1)
     h_r, h_z, h_n = jnp.split(multiply("w_h", state.h), 3, axis=-1)
     r, z = jax.nn.sigmoid(x_r + h_r), jax.nn.sigmoid(x_z + h_z)
     n = jnp.tanh(x_n + r * (h_n + read["b_n"]))
     return GRUState(n + z * (state.h - n))
 
 
-def _gru_before_step(multiply, read, projected, rest, state: GRUState) -> GRUState:
-    x_r, x_z, x_n = jnp.split(projected + multiply("w_rest", rest), 3, axis=-1)
+def _gru_before_step(multiply, read, rest, state: GRUState) -> GRUState:
+    x_r, x_z, x_n = jnp.split(multiply("w_rest", rest), 3, axis=-1)
     h_r, h_z = jnp.split(multiply("w_gates", state.h), 2, axis=-1)
     r, z = jax.nn.sigmoid(x_r + h_r), jax.nn.sigmoid(x_z + h_z)
     n = jnp.tanh(x_n + multiply("w_candidate", r * state.h) + read["b_n"])
@@ -58,6 +58,7 @@ LSTM = Cell(
     lambda params, rest: {"w_state": jnp.concatenate([rest, params.w_h])},
     lambda params, batch: {},
     _lstm_step,
+    "w_state",
 )
 GRU = {
     "after": Cell(
@@ -65,6 +66,7 @@ GRU = {
         lambda params, rest: {"w_rest": rest, "w_h": params.w_h},
         _b_n_of_rows,
         _gru_after_step,
+        "w_rest",
     ),
     "before": Cell(
         GRUState,
@@ -75,6 +77,7 @@ GRU = {
         },
         _b_n_of_rows,
         _gru_before_step,
+        "w_rest",
     ),
 }
 PRODUCTS = dict.fromkeys(("w_state", "w_rest", "w_h", "w_gates", "w_candidate"), DENSE)

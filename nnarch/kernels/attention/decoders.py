@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 
 from nnarch.kernels.attention import cells, scores
 from nnarch.kernels.attention.cells import Cell, cell_of
 from nnarch.kernels.attention.memory import Memory
 from nnarch.kernels.attention.parameters import ScoreParams
 from nnarch.kernels.cells import GRUParams, GRUState, LSTMParams, LSTMState
-from nnarch.kernels.deferred import Multiply, deferred_scan
+from nnarch.kernels.deferred import Multiply, deferred_scan, plain_scan
 from nnarch.kernels.dtypes import accumulator
 
 
@@ -48,26 +48,22 @@ class _Step(NamedTuple):
 
     cell: Cell
 
-    def luong(self, multiply: Multiply, read: dict[str, Any], carry: LuongState, inputs):
-        projected, here = inputs
-        state = self.cell.step(multiply, read, projected, carry.fed, carry.cell)
+    def luong(self, multiply: Multiply, read: dict[str, Any], carry: LuongState, here):
+        state = self.cell.step(multiply, read, carry.fed, carry.cell)
         context, shares = scores.attend(multiply, read, read["valid"], state.h)
-        joined = multiply("w_out", jnp.concatenate([context, state.h], axis=-1))
-        fed = jnp.tanh(joined + read["b_out"])
+        fed = jnp.tanh(multiply("w_out", context, state.h, plus=read["b_out"]))
         return _where(here, LuongState(state, fed), carry), (fed, context, shares)
 
-    def luong_of_outputs(self, multiply: Multiply, read: dict[str, Any], carry, inputs):
+    def luong_of_outputs(self, multiply: Multiply, read: dict[str, Any], carry, here):
         """As `luong`, of values that have met w_out: what is found is a part of the output."""
-        projected, here = inputs
-        state = self.cell.step(multiply, read, projected, carry.fed, carry.cell)
+        state = self.cell.step(multiply, read, carry.fed, carry.cell)
         part, shares = scores.attend(multiply, read, read["valid"], state.h)
-        fed = jnp.tanh(part + multiply("w_out", state.h) + read["b_out"])
+        fed = jnp.tanh(multiply("w_out", state.h, plus=part + read["b_out"]))
         return _where(here, LuongState(state, fed), carry), (fed, shares)
 
-    def bahdanau(self, multiply: Multiply, read: dict[str, Any], carry: tuple, inputs):
-        projected, here = inputs
+    def bahdanau(self, multiply: Multiply, read: dict[str, Any], carry: tuple, here):
         context, shares = scores.attend(multiply, read, read["valid"], carry.h)
-        state = self.cell.step(multiply, read, projected, context, carry)
+        state = self.cell.step(multiply, read, context, carry)
         return _where(here, state, carry), (state.h, context, shares)
 
 
@@ -176,32 +172,50 @@ def _decode(step, params, xs, memory, initial, valid, weights, constants, *, res
     constants["valid"] = memory.valid.astype(accumulator(xs.dtype))
     run = deferred_scan if deferred else plain_scan
     products = {name: PRODUCTS[name] for name in weights}
-    steps = _projected(params.cell, xs), _time_first_floats(valid)
-    return run(step, weights, constants, initial, steps, products=products, operand=xs.dtype)
+    return run(
+        step,
+        weights,
+        constants,
+        initial,
+        _time_first_floats(valid),
+        products=products,
+        operand=xs.dtype,
+        added={cell.entrance: _projected(params.cell, xs)},
+    )
 
 
 PRODUCTS = scores.PRODUCTS | cells.PRODUCTS | {"w_out": cells.DENSE}
 
 
-def plain_scan(step, weights, constants, carry, xs, *, products, operand):
-    """As `deferred_scan`, differentiated by JAX."""
-    exact = accumulator(operand)
-
-    def multiply(name, v):
-        w = weights[name].astype(operand)
-        return jnp.einsum(products[name], v.astype(operand), w, preferred_element_type=exact)
-
-    return lax.scan(lambda carry, x: step(multiply, constants, carry, x), carry, xs)
-
-
 def _projected(cell: LSTMParams | GRUParams, xs: Array) -> Array:
     """x w_x + b of every step: [T, B, ..]."""
     exact = accumulator(xs.dtype)
-    w_x = cell.w_x[: xs.shape[2]].astype(xs.dtype)
     # Turned around first: otherwise a CPU multiplies the other way and turns the larger product.
     xs = jnp.swapaxes(xs, 0, 1)
-    projected = jnp.einsum("tbd,dn->tbn", xs, w_x, preferred_element_type=exact)
+    projected = _project(xs, cell.w_x[: xs.shape[2]].astype(xs.dtype))
     return projected + cell.b.astype(exact)
+
+
+@jax.custom_vjp
+def _project(xs: Array, w: Array) -> Array:
+    """[T, B, D] times [D, N] -> [T, B, N]."""
+    return jnp.einsum("Tbd,dn->Tbn", xs, w, preferred_element_type=accumulator(xs.dtype))
+
+
+def _project_forward(xs, w):
+    return _project(xs, w), (xs, w)
+
+
+def _project_backward(kept, dprojected):
+    """Stacks are matrices of T B rows as they lie, where JAX's own pass turns the larger around."""
+    xs, w = kept
+    product = partial(jnp.einsum, preferred_element_type=dprojected.dtype)
+    operand = dprojected.astype(xs.dtype)
+    dxs = product("Tbn,dn->Tbd", operand, w)
+    return dxs.astype(xs.dtype), product("Tbd,Tbn->dn", xs, operand).astype(w.dtype)
+
+
+_project.defvjp(_project_forward, _project_backward)
 
 
 def _rows(b: Array, xs: Array) -> Array:

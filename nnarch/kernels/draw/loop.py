@@ -36,11 +36,11 @@ class _Step(NamedTuple):
         error = constants["picture"] - jax.nn.sigmoid(carry.canvas)
         seen = jnp.stack([constants["picture"], error], axis=1)
         window = window_of(
-            multiply("read", h) + constants["b_read"], grid=self.read, size=self.size
+            multiply("read", h, plus=constants["b_read"]), grid=self.read, size=self.size
         )
         patch = read_patch(seen, window, grid=self.read).reshape(len(h), -1)
         looking = _lstm(multiply, constants, "looking", [patch, h], carry.looking)
-        told = multiply("posterior", looking.h) + constants["b_posterior"]
+        told = multiply("posterior", looking.h, plus=constants["b_posterior"])
         mean, log_deviation = jnp.split(told, 2, axis=-1)
         kl = _kl(mean, log_deviation, *_prior(multiply, constants, h))
         latent = mean + jnp.exp(log_deviation) * noise
@@ -55,7 +55,7 @@ class _Step(NamedTuple):
     def _write(self, multiply: Multiply, constants: dict[str, Any], carry: _Carry, latent: Array):
         context, shares = scores.attend(multiply, constants, constants["valid"], carry.drawing.h)
         drawing = _lstm(multiply, constants, "drawing", [latent, context], carry.drawing)
-        written = multiply("write", drawing.h) + constants["b_write"]
+        written = multiply("write", drawing.h, plus=constants["b_write"])
         canvas = carry.canvas + stroke(written, size=self.size)
         return _Carry(drawing, canvas), (written, shares)
 
@@ -69,14 +69,14 @@ def stroke(written: Array, *, size: tuple[int, int]) -> Array:
 
 
 def _lstm(multiply, constants, name: str, inputs: list[Array], state: LSTMState) -> LSTMState:
-    z = multiply(name, jnp.concatenate([*inputs, state.h], axis=-1)) + constants[f"b_{name}"]
+    z = multiply(name, *inputs, state.h, plus=constants[f"b_{name}"])
     i, f, g, o = jnp.split(z, 4, axis=-1)
     c = jax.nn.sigmoid(f) * state.c + jax.nn.sigmoid(i) * jnp.tanh(g)
     return LSTMState(jax.nn.sigmoid(o) * jnp.tanh(c), c)
 
 
 def _prior(multiply: Multiply, constants: dict[str, Any], h: Array) -> tuple[Array, Array]:
-    return tuple(jnp.split(jnp.tanh(multiply("prior", h) + constants["b_prior"]), 2, axis=-1))
+    return tuple(jnp.split(jnp.tanh(multiply("prior", h, plus=constants["b_prior"])), 2, axis=-1))
 
 
 def _kl(mean: Array, log_deviation: Array, prior_mean: Array, prior_log_deviation: Array) -> Array:
