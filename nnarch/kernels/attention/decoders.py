@@ -18,6 +18,7 @@ from nnarch.kernels.attention.parameters import ScoreParams
 from nnarch.kernels.cells import GRUParams, GRUState, LSTMParams, LSTMState
 from nnarch.kernels.deferred import Multiply, deferred_scan, plain_scan
 from nnarch.kernels.dtypes import accumulator
+from nnarch.kernels.varying import varying_alike
 
 
 class LuongParams(NamedTuple):
@@ -192,7 +193,7 @@ def _projected(cell: LSTMParams | GRUParams, xs: Array) -> Array:
     exact = accumulator(xs.dtype)
     # Turned around first: otherwise a CPU multiplies the other way and turns the larger product.
     xs = jnp.swapaxes(xs, 0, 1)
-    projected = _project(xs, cell.w_x[: xs.shape[2]].astype(xs.dtype))
+    projected = _project(*varying_alike((xs, cell.w_x[: xs.shape[2]].astype(xs.dtype))))
     return projected + cell.b.astype(exact)
 
 
