@@ -16,6 +16,7 @@ from nnarch.data.examples import Examples, Fixed
 from nnarch.data.pipeline import evaluation_batches
 from nnarch.data.vocabulary import Vocabulary
 from nnarch.signal.pictures import augment
+from nnarch.train import check_counts
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ class DataConfig:
     """How often training has to show a word that is to be known."""
     folder: str = ""
     """Where prepared sets lie; the cache folder if none is named."""
+
+    def __post_init__(self) -> None:
+        """Refuses a count of nothing."""
+        check_counts(self)
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         """Refuses what no clips could be."""
+        train.check_counts(self)
         if self.channels not in (1, 3):
             raise ValueError(f"channels are 1, grey, or 3, colour; got {self.channels}.")
         if self.validation % 2 or self.test % 2:

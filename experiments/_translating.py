@@ -22,6 +22,7 @@ from nnarch.data.translations import Sentences
 from nnarch.data.vocabulary import END, START
 from nnarch.kernels.search import Hypotheses, beam_search
 from nnarch.models.translator import Translator
+from nnarch.train import check_counts
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,10 @@ class DataConfig:
     folder: str = ""
     """Where prepared sets lie; the cache folder if none is named."""
 
+    def __post_init__(self) -> None:
+        """Refuses a count of nothing."""
+        check_counts(self)
+
 
 @dataclass(frozen=True)
 class DecodeConfig:
@@ -59,6 +64,10 @@ class DecodeConfig:
     """Beta of the same equation: more favours translations that look everywhere; attention only."""
     batch_size: int = 64
     """Sentences that are translated at once."""
+
+    def __post_init__(self) -> None:
+        """Refuses a count of nothing."""
+        check_counts(self)
 
 
 class Config(Protocol):

@@ -48,7 +48,7 @@ from nnarch.metrics.splits import Figures, over_tests, test_name
 from nnarch.models.show_and_tell import ShowAndTell, ShowAndTellConfig
 from nnarch.models.show_attend_tell import ShowAttendTell, ShowAttendTellConfig
 from nnarch.signal.pictures import to_float
-from nnarch.train import Loss, Task, TrainConfig, to_json
+from nnarch.train import Loss, Task, TrainConfig, check_counts, to_json
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,10 @@ class DecodeConfig:
     """Words of the longest caption, and its end."""
     batch_size: int = 128
     """Pictures that are captioned at once."""
+
+    def __post_init__(self) -> None:
+        """Refuses a count of nothing."""
+        check_counts(self)
 
 
 # Twelve thousand batches of 32 train for 6 minutes on 2 cores that multiply 100 GFLOP/s each.

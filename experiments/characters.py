@@ -31,7 +31,7 @@ from nnarch.metrics.ngrams import NGrams
 from nnarch.metrics.splits import Figures, test_name
 from nnarch.models.character_lm import CharacterLM, CharacterLMConfig
 from nnarch.nn.parameters import count_parameters
-from nnarch.train import Loss, Task, TrainConfig, to_json
+from nnarch.train import Loss, Task, TrainConfig, check_counts, to_json
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,10 @@ class DataConfig:
     folder: str = ""
     """Where prepared sets lie; the cache folder if none is named."""
 
+    def __post_init__(self) -> None:
+        """Refuses a count of nothing."""
+        check_counts(self)
+
 
 @dataclass(frozen=True)
 class DecodeConfig:
@@ -60,6 +64,10 @@ class DecodeConfig:
     """Of the report's samples."""
     length: int = 600
     """Characters of each."""
+
+    def __post_init__(self) -> None:
+        """Refuses a count of nothing."""
+        check_counts(self)
 
 
 TRAINING = TrainConfig(

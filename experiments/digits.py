@@ -29,7 +29,7 @@ from nnarch.models.lenet import LeNet, LeNetConfig
 from nnarch.models.renet import ReNetClassifier, ReNetConfig
 from nnarch.signal.distortion import distort
 from nnarch.signal.pictures import to_float
-from nnarch.train import Loss, Task, TrainConfig, to_json
+from nnarch.train import Loss, Task, TrainConfig, check_counts, to_json
 
 # Of 536 and 537 thousand parameters, and about as many operations a picture.
 RENET = ReNetConfig()
@@ -57,6 +57,10 @@ class DataConfig:
     folder: str = ""
     """Where sets of tensorflow-datasets lie; the cache folder if none is named."""
 
+    def __post_init__(self) -> None:
+        """Refuses a count of nothing."""
+        check_counts(self)
+
 
 @dataclass(frozen=True)
 class AugmentationConfig:
@@ -77,6 +81,10 @@ class DecodeConfig:
 
     batch_size: int = 250
     """Pictures that are told at once."""
+
+    def __post_init__(self) -> None:
+        """Refuses a count of nothing."""
+        check_counts(self)
 
 
 TRAINING = TrainConfig(

@@ -28,7 +28,7 @@ from nnarch.data.examples import Batch
 from nnarch.data.generated import GeneratedBatches
 from nnarch.metrics.splits import Figures, over_tests, test_name
 from nnarch.models.align_draw import AlignDraw, AlignDrawConfig, Redrawn
-from nnarch.train import Loss, Task, TrainConfig, to_json
+from nnarch.train import Loss, Task, TrainConfig, check_counts, to_json
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,10 @@ class DataConfig:
     folder: str = ""
     """Where prepared sets lie; the cache folder if none is named."""
 
+    def __post_init__(self) -> None:
+        """Refuses a count of nothing."""
+        check_counts(self)
+
 
 JUDGE = JudgeConfig()
 
@@ -59,6 +63,10 @@ class DecodeConfig:
     samples: int = 1024
     """Pictures that are drawn of each test set's captions, and judged."""
     judge: JudgeConfig = JUDGE
+
+    def __post_init__(self) -> None:
+        """Refuses a count of nothing."""
+        check_counts(self)
 
 
 # Sixteen thousand batches of 32 train for about 15 minutes on one core of 200 GFLOP/s.

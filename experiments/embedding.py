@@ -43,7 +43,7 @@ from nnarch.metrics.retrieval import first_match, retrieval_scores, word_cosines
 from nnarch.metrics.splits import Figures, over_tests, test_name
 from nnarch.models.visual_semantic import VisualSemantic, VisualSemanticConfig
 from nnarch.signal.pictures import to_float
-from nnarch.train import Loss, Task, TrainConfig, to_json
+from nnarch.train import Loss, Task, TrainConfig, check_counts, to_json
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,10 @@ class DecodeConfig:
     captioner: str = ""
     """Folder of a captioning run to stand beside this one: it tells each picture, and what it tells
     is matched with the names by their words."""
+
+    def __post_init__(self) -> None:
+        """Refuses a count of nothing."""
+        check_counts(self)
 
 
 # Ten thousand batches of 64 train for about 8 minutes on 2 cores that multiply 100 GFLOP/s each.

@@ -32,7 +32,7 @@ from nnarch.losses import masked_cross_entropy
 from nnarch.metrics.splits import Figures
 from nnarch.models.frame_labeller import FrameLabeller, FrameLabellerConfig, Labelled
 from nnarch.signal.pictures import to_float
-from nnarch.train import Loss, Task, TrainConfig, to_json
+from nnarch.train import Loss, Task, TrainConfig, check_counts, to_json
 
 KINDS = data.LABELS[1:]  # of actions: a frame at rest has none
 
@@ -56,6 +56,10 @@ class DataConfig:
     folder: str = ""
     """Where prepared sets lie; the cache folder if none is named."""
 
+    def __post_init__(self) -> None:
+        """Refuses a count of nothing."""
+        check_counts(self)
+
 
 @dataclass(frozen=True)
 class DecodeConfig:
@@ -63,6 +67,10 @@ class DecodeConfig:
 
     batch_size: int = 50
     """Clips that are labelled at once."""
+
+    def __post_init__(self) -> None:
+        """Refuses a count of nothing."""
+        check_counts(self)
 
 
 TRAINING = TrainConfig(

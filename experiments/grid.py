@@ -28,7 +28,7 @@ from nnarch.losses import masked_cross_entropy
 from nnarch.metrics.splits import Figures
 from nnarch.models.grid_lstm import GridLSTMConfig, sequence_model, vector_model
 from nnarch.nn.parameters import Create, parameters_of
-from nnarch.train import Loss, Task, TrainConfig, to_json
+from nnarch.train import Loss, Task, TrainConfig, check_counts, to_json
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,10 @@ class DataConfig:
     test: int = 5000
     """Samples of the test set."""
 
+    def __post_init__(self) -> None:
+        """Refuses a count of nothing."""
+        check_counts(self)
+
 
 @dataclass(frozen=True)
 class DecodeConfig:
@@ -63,6 +67,10 @@ class DecodeConfig:
 
     batch_size: int = 500
     """Samples that are answered at once."""
+
+    def __post_init__(self) -> None:
+        """Refuses a count of nothing."""
+        check_counts(self)
 
 
 TRAINING = TrainConfig(

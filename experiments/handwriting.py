@@ -33,7 +33,7 @@ from nnarch.metrics.transcripts import error_rates
 from nnarch.models.column_reader import ColumnReader, ColumnReaderConfig
 from nnarch.models.mdlstm_reader import MDLSTMReader, MDLSTMReaderConfig
 from nnarch.signal.pictures import to_float
-from nnarch.train import Loss, Task, TrainConfig, to_json
+from nnarch.train import Loss, Task, TrainConfig, check_counts, to_json
 
 MDLSTM = MDLSTMReaderConfig()
 COLUMN = ColumnReaderConfig()
@@ -62,6 +62,10 @@ class DataConfig:
     folder: str = ""
     """Where prepared sets lie; the cache folder if none is named."""
 
+    def __post_init__(self) -> None:
+        """Refuses a count of nothing."""
+        check_counts(self)
+
 
 @dataclass(frozen=True)
 class DecodeConfig:
@@ -71,6 +75,10 @@ class DecodeConfig:
     """Prefixes that the beam search follows."""
     batch_size: int = 50
     """Rows that are read at once."""
+
+    def __post_init__(self) -> None:
+        """Refuses a count of nothing."""
+        check_counts(self)
 
 
 TRAINING = TrainConfig(

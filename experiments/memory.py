@@ -36,7 +36,7 @@ from nnarch.models.memory_net import (
     state_gradients,
 )
 from nnarch.nn.parameters import Create, parameters_of
-from nnarch.train import Loss, Task, TrainConfig, to_json
+from nnarch.train import Loss, Task, TrainConfig, check_counts, to_json
 from nnarch.train.state import create_state, define, evaluated_model
 
 
@@ -61,6 +61,7 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         """Refuses what leaves nothing to ask."""
+        check_counts(self)
         if not self.distances or min(self.distances + self.easier) < 2:
             raise ValueError(
                 f"distances are two steps or more; got {self.distances} and {self.easier}. "
@@ -74,6 +75,10 @@ class DecodeConfig:
 
     batch_size: int = 500
     """Problems that are answered at once."""
+
+    def __post_init__(self) -> None:
+        """Refuses a count of nothing."""
+        check_counts(self)
 
 
 TRAINING = TrainConfig(

@@ -33,7 +33,16 @@ from nnarch.models.pyramid_lstm import PyramidLSTM, PyramidLSTMConfig
 from nnarch.models.unet import UNet, UNetConfig
 from nnarch.signal.blocks import Blend, block_starts, cut
 from nnarch.signal.volumes import deform, labels_of, normalised, paint
-from nnarch.train import Loss, MeshConfig, Task, TrainConfig, make_mesh, to_json
+from nnarch.train import (
+    Loss,
+    MeshConfig,
+    Task,
+    TrainConfig,
+    at_least,
+    check_counts,
+    make_mesh,
+    to_json,
+)
 from nnarch.train.sharding import replicated, rows
 
 
@@ -51,6 +60,11 @@ class DataConfig:
     """Blocks of a batch, over all devices."""
     validation: int = 48
     """Blocks that the best step is chosen on."""
+
+    def __post_init__(self) -> None:
+        """Refuses a count of nothing."""
+        at_least(self, 1, "millimetres", "size", "batch_size", "validation")
+        at_least(self, 0, "margin")
 
 
 @dataclass(frozen=True)
@@ -83,6 +97,10 @@ class DecodeConfig:
     """Voxels from one block to the next."""
     batch_size: int = 8
     """Blocks that are read at once; brought up to a multiple of the devices."""
+
+    def __post_init__(self) -> None:
+        """Refuses a count of nothing."""
+        check_counts(self)
 
 
 PYRAMID = PyramidLSTMConfig()

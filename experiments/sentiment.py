@@ -28,7 +28,7 @@ from nnarch.metrics.ratings import NEUTRAL, rating_figures
 from nnarch.metrics.splits import Figures, over_tests, test_name
 from nnarch.metrics.vader import fit_vader
 from nnarch.models.text_rater import TextRater, TextRaterConfig
-from nnarch.train import Loss, Task, TrainConfig, to_json
+from nnarch.train import Loss, Task, TrainConfig, check_counts, to_json
 
 Kind = Literal["tweets", "movies", "products", "editorials", "words"]
 
@@ -52,6 +52,10 @@ class DataConfig:
     folder: str = ""
     """Where prepared sets lie; the cache folder if none is named."""
 
+    def __post_init__(self) -> None:
+        """Refuses a count of nothing."""
+        check_counts(self)
+
 
 @dataclass(frozen=True)
 class DecodeConfig:
@@ -61,6 +65,10 @@ class DecodeConfig:
     """Texts that are read at once."""
     longest: int = 80
     """Words that are read at once of a text of one's own; longer ones are read in parts."""
+
+    def __post_init__(self) -> None:
+        """Refuses a count of nothing."""
+        check_counts(self)
 
 
 TRAINING = TrainConfig(

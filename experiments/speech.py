@@ -31,7 +31,7 @@ from nnarch.metrics.transcripts import error_rates
 from nnarch.models.deep_speech import DeepSpeech, DeepSpeechConfig
 from nnarch.signal.spec_augment import spec_augment
 from nnarch.signal.spectrogram import log_mel, normalise
-from nnarch.train import Loss, Task, TrainConfig, to_json
+from nnarch.train import Loss, Task, TrainConfig, check_counts, to_json
 
 FRAME_SECONDS = HOP * STRIDE / SAMPLE_RATE
 
@@ -50,6 +50,10 @@ class DataConfig:
     """Bands of the spectrogram."""
     folder: str = ""
     """Where prepared sets lie; the cache folder if none is named."""
+
+    def __post_init__(self) -> None:
+        """Refuses a count of nothing."""
+        check_counts(self)
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,10 @@ class DecodeConfig:
     """Prefixes that the beam search follows."""
     batch_size: int = 32
     """Utterances that are transcribed at once."""
+
+    def __post_init__(self) -> None:
+        """Refuses a count of nothing."""
+        check_counts(self)
 
 
 TRAINING = TrainConfig(

@@ -35,7 +35,7 @@ from nnarch.metrics.cider import cider_d
 from nnarch.metrics.splits import Figures, over_tests, test_name
 from nnarch.models.video_captioner import VideoCaptioner, VideoCaptionerConfig, video_captioner
 from nnarch.signal.pictures import to_float
-from nnarch.train import Loss, Task, TrainConfig, to_json
+from nnarch.train import Loss, Task, TrainConfig, check_counts, to_json
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,10 @@ class DecodeConfig:
     """Words of the longest sentence, and its end."""
     batch_size: int = 50
     """Clips that are told at once."""
+
+    def __post_init__(self) -> None:
+        """Refuses a count of nothing."""
+        check_counts(self)
 
 
 TRAINING = TrainConfig(

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from scripts.runs import Run, open_or_tell
+from scripts.standard_input import lines
 
 FAINT = 0.05  # an effect that is not shown
 STRONG = 0.5  # one that is shown at full strength
@@ -26,13 +27,8 @@ def main(arguments: list[str]) -> int:
     run = open_or_tell(Path(arguments[0]), of="sentiment")
     if run is None:
         return 1
-    classify(run, arguments[1:] or _lines())
+    classify(run, arguments[1:] or lines())
     return 0
-
-
-def _lines() -> Iterable[str]:
-    """Standard input as it is typed; what is no text becomes marks for unknown characters."""
-    return (line.decode("utf-8", "replace") for line in sys.stdin.buffer)
 
 
 def classify(run: Run, texts: Iterable[str]) -> None:

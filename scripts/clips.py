@@ -9,12 +9,14 @@ import av
 import numpy as np
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
+from scripts import pictures
+from scripts.pictures import MOST_PIXELS
+
 MOST_FRAMES = 3000  # of a file: two minutes of most videos
-MOST_PIXELS = 25_000_000  # of a frame
 UNSAID = 0.1  # seconds that a frame lasts whose file does not say
 
 # What a file may be wrong in.
-DAMAGED = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError, av.FFmpegError)
+DAMAGED = (*pictures.DAMAGED, av.FFmpegError)
 
 
 class NotAClip(Exception):

@@ -5,8 +5,6 @@ evaluate.py runs/a --beam 1      with another option of decoding
 """
 
 import dataclasses
-import json
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -37,6 +35,8 @@ def main(arguments: list[str]) -> int:
     except (train.TrainingError, DataMissing, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
@@ -45,7 +45,10 @@ def _with_decoding(config: Any, arguments: list[str]) -> Any:
     import tyro
 
     kind = Annotated[type(config.decode), tyro.conf.arg(name="")]
-    decode = tyro.cli(kind, default=config.decode, args=arguments, prog="evaluate.py RUN")
+    try:
+        decode = tyro.cli(kind, default=config.decode, args=arguments, prog="evaluate.py RUN")
+    except ValueError as error:
+        raise train.TrainingError(str(error)) from error
     return dataclasses.replace(config, decode=decode)
 
 
@@ -56,19 +59,15 @@ def evaluate(run: Run) -> None:
     figures = run.experiment.evaluate(run.config, run.model)
     if hasattr(run.experiment, "history"):  # an experiment that reads figures from its log
         figures |= run.experiment.history(run.config, read_run(run.workdir).rows)
-    _write(run.workdir / "metrics.json", figures)
     beside = run.experiment.baselines(run.config)
-    _write(run.workdir / "baselines.json", beside)
     decimals = getattr(run.experiment, "DECIMALS", 1)
     show(console, {"this run": figures, **beside}, decimals=decimals)
+    train.write_json(run.workdir / "metrics.json", figures)
+    train.write_json(run.workdir / "baselines.json", beside)
+    decoded = {"step": run.step, "decode": train.to_json(run.config.decode)}
+    train.write_json(run.workdir / "evaluation.json", decoded)
     page = run.experiment.report(run.config, run.model, run.workdir, best_step=run.step)
     console.print(f"report: {page}", soft_wrap=True)
-
-
-def _write(path: Path, figures: Mapping[str, Any]) -> None:
-    beside = path.with_name(path.name + ".tmp")
-    beside.write_text(json.dumps(figures, indent=2) + "\n")
-    os.replace(beside, path)
 
 
 def show(

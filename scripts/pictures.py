@@ -9,6 +9,16 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
+# What Pillow raises where a file is wrong; an animation that is cut short is an IndexError.
+DAMAGED = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    Image.DecompressionBombError,
+)
+
 
 class NotAPicture(Exception):
     """A file cannot be read as a picture; the message names it."""
@@ -65,7 +75,7 @@ def _opened(
         raise NotAPicture(
             f"{name} is not a picture that can be read. Give a PNG or JPEG."
         ) from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except DAMAGED as error:
         reason = getattr(error, "strerror", None) or error
         raise NotAPicture(f"{name} cannot be read: {reason}.") from error
 

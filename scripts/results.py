@@ -15,7 +15,7 @@ from statistics import mean
 from scripts import registry
 
 RESULTS = registry.FOLDER / "results"
-KEPT = ("metrics.json", "config.json", "versions.json")
+KEPT = ("metrics.json", "evaluation.json", "config.json", "versions.json")
 
 
 def main(arguments: list[str]) -> int:
@@ -32,25 +32,58 @@ def main(arguments: list[str]) -> int:
 
 
 def _add(workdir: Path, name: str) -> int:
-    missing = [each for each in KEPT if not (workdir / each).exists()]
-    if missing:
-        print(
-            f"error: {workdir} has no {', '.join(missing)}. Train and evaluate first: "
-            f"python scripts/evaluate.py {workdir}",
-            file=sys.stderr,
-        )
+    try:
+        target, beside = _checked(workdir, name)
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
         return 1
-    folder = RESULTS / json.loads((workdir / "config.json").read_text())["experiment"]
-    target = folder / name
     target.mkdir(parents=True, exist_ok=True)
     for each in KEPT:
         shutil.copy(workdir / each, target / each)
-    baselines = workdir / "baselines.json"
-    if baselines.exists() and name.startswith("default"):
-        for baseline, figures in json.loads(baselines.read_text()).items():
-            _add_to(folder / baseline.replace(" ", "_") / "metrics.json", figures)
+    for path, figures in beside.items():
+        _add_to(path, figures)
     print(f"kept in {target}")
     return 0
+
+
+def _checked(workdir: Path, name: str) -> tuple[Path, dict[Path, dict]]:
+    """Where a run's figures go, and where those of its baselines, if it is of the default.
+
+    Raises:
+      ValueError: something is absent or damaged, or is not of the run as it is configured.
+    """
+    kept = {each: _read(workdir / each) for each in KEPT}
+    config, evaluation = kept["config.json"], kept["evaluation.json"]
+    if "experiment" not in config:
+        raise ValueError(f"{workdir / 'config.json'} is not that of a run. Put it back.")
+    if evaluation.get("decode") != config["config"]["decode"]:
+        raise ValueError(
+            "it was evaluated with other options than it was configured with: "
+            f"{evaluation.get('decode')}. Evaluate it again without any."
+        )
+    folder = RESULTS / config["experiment"]
+    if not (folder / name).resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"{name} lies outside of {folder}. Name it like default/seed0.")
+    beside = _read(workdir / "baselines.json") if name.startswith("default") else {}
+    paths = {
+        folder / baseline.replace(" ", "_") / "metrics.json": figures
+        for baseline, figures in beside.items()
+    }
+    return folder / name, paths
+
+
+def _read(path: Path) -> dict:
+    """Raises ValueError, with the remedy, unless it is a JSON object."""
+    remedy = f"Train and evaluate first: python scripts/evaluate.py {path.parent}"
+    try:
+        content = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise ValueError(f"{path.parent} has no {path.name}. {remedy}") from None
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: {error}. {remedy}") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} holds no figures. {remedy}")
+    return content
 
 
 def _add_to(path: Path, figures: dict) -> None:

@@ -48,11 +48,13 @@ def open_run(workdir: Path, *, of: str | None = None) -> Run:
     try:
         experiment = registry.load(stored["experiment"])
         config = train.from_json(type(experiment.PRESETS["default"]), stored["config"])
+        task = experiment.build(config)
+        model, step = train.restore(task, workdir)
     except (LookupError, ValueError) as error:
         raise train.WorkdirError(
-            f"{workdir} is of another version of nnarch: {error.args[0]} Train again."
+            f"{workdir} is of another version of nnarch, or its config.json was changed: "
+            f"{error.args[0]} Put that file back, or train again."
         ) from error
-    model, step = train.restore(experiment.build(config), workdir)
     return Run(workdir, experiment, config, model, step)
 
 

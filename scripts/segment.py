@@ -26,9 +26,12 @@ def main(arguments: list[str]) -> int:
     if run is None:
         return 1
     failed = False
-    for path in map(Path, arguments[1:]):
+    paths = [Path(name) for name in arguments[1:]]
+    outputs = [Path(output) if output else _beside(path) for path in paths]
+    for path, target in zip(paths, outputs, strict=True):
         try:
-            print(_segment(run, path, Path(output) if output else _beside(path)))
+            _check_output(target, paths, outputs)
+            print(_segment(run, path, target))
         except (ValueError, OSError) as error:
             failed = True
             print(f"error: {error}", file=sys.stderr)
@@ -50,12 +53,24 @@ def _beside(path: Path) -> Path:
     return path.with_name(f"{stem}_tissues.nii.gz")
 
 
+def _check_output(output: Path, paths: list[Path], outputs: list[Path]) -> None:
+    """Raises ValueError where labels could not be written, or would be over something else."""
+    from nnarch.data import nifti
+
+    nifti.check_name(output)
+    if output.resolve() in [path.resolve() for path in paths]:
+        raise ValueError(f"{output} is a picture to be segmented. Name another with --output.")
+    if outputs.count(output) > 1:
+        raise ValueError(f"the labels of two pictures would be {output}. Segment one at a time.")
+    if not output.parent.is_dir():
+        raise ValueError(f"there is no folder {output.parent}. Make it, or name another.")
+
+
 def _segment(run: Run, path: Path, output: Path) -> str:
     """Segments one file; returns what came of it, in a line."""
     from nnarch.data import nifti
-    from nnarch.data.brain import TISSUES
+    from nnarch.data.brain import CLASSES, TISSUES
 
-    nifti.check_name(output)
     scan = nifti.read(path)
     picture = nifti.canonical(scan, run.config.data.millimetres)
     try:
@@ -64,9 +79,10 @@ def _segment(run: Run, path: Path, output: Path) -> str:
         raise ValueError(f"{path}: {error}") from error
     labels = nifti.labels_on(scan, found, picture.affine)
     nifti.write(output, labels, scan)
-    litres = np.abs(np.linalg.det(scan.affine[:3, :3])) * np.bincount(labels.ravel(), minlength=4)
+    millilitres = abs(np.linalg.det(scan.affine[:3, :3])) / 1000  # of a voxel
+    volumes = millilitres * np.bincount(labels.ravel(), minlength=CLASSES)
     sizes = ", ".join(
-        f"{name} {volume / 1000:.0f} ml" for name, volume in zip(TISSUES, litres[1:], strict=True)
+        f"{name} {volume:.0f} ml" for name, volume in zip(TISSUES, volumes[1:], strict=True)
     )
     return f"{path}: {sizes}; written to {output}"
 

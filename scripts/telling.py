@@ -62,6 +62,8 @@ def _tell(teller: Teller, run: Run, paths: list[Path], drawn: Path | None) -> in
       ValueError: attention is to be drawn, and the run does not attend, or the file is no PNG.
       OSError: the file cannot be written.
     """
+    if drawn is not None:
+        _check_drawing(drawn, paths)
     found = {}
     for path in paths:
         try:
@@ -71,13 +73,14 @@ def _tell(teller: Teller, run: Run, paths: list[Path], drawn: Path | None) -> in
     if found:
         read = np.stack([*found.values()])
         if drawn is not None:
-            _draw(teller, run, read, drawn)
+            drawn.write_bytes(teller.draw(run, read))
         for path, words in zip(found, teller.tell(run, read), strict=True):
             print(f"{path}: {words}")
     return 0 if len(found) == len(set(paths)) else 1
 
 
-def _draw(teller: Teller, run: Run, read: np.ndarray, drawn: Path) -> None:
+def _check_drawing(drawn: Path, paths: list[Path]) -> None:
     if drawn.suffix.lower() != ".png":
         raise ValueError(f"expected a file whose name ends in .png; got {drawn}. Name another.")
-    drawn.write_bytes(teller.draw(run, read))
+    if drawn.resolve() in [path.resolve() for path in paths]:
+        raise ValueError(f"{drawn} is to be told, and would be drawn over. Name another.")

@@ -92,19 +92,26 @@ def _train(name: str, experiment: ModuleType, options: Any) -> int:
 
 
 def _task(experiment: ModuleType, config: Any) -> Any:
-    """The task, after a look at its model: what cannot be built shows before a folder is made."""
-    import jax
-    from flax import nnx
-
+    """The task, after a look at its loss: what cannot be trained shows before a folder is made."""
     from nnarch import train
 
     part = train.feed(train.make_mesh(config.train.mesh))
     try:
         task = experiment.build(config, process_index=part.index, process_count=part.count)
-        nnx.eval_shape(task.create, jax.random.key(config.train.seed))
+        _shape_of_loss(task)
     except ValueError as error:
         raise train.TrainingError(str(error)) from error
     return task
+
+
+def _shape_of_loss(task: Any) -> Any:
+    import jax
+    from flax import nnx
+
+    def loss(key, batch):
+        return task.loss(task.create(key), batch, key).total
+
+    return nnx.eval_shape(loss, jax.random.key(0), task.batches.shapes[0])
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import tyro
 from nnarch.data import placeholders
 from nnarch.data.long_lines import cut_line
 from scripts.runs import Run, open_or_tell
+from scripts.standard_input import lines, typed
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,9 @@ def main(arguments: list[str]) -> int:
     run = open_or_tell(options.run, of="translation")
     if run is None:
         return 1
-    if options.texts or not sys.stdin.isatty():
-        return _translate(run, options, options.texts or sys.stdin.read().splitlines())
-    failed = [_translate(run, options, [line]) for line in sys.stdin]  # as they are typed
-    return max(failed, default=0)
+    if options.texts or not typed():
+        return _translate(run, options, options.texts or [*lines()])
+    return max((_translate(run, options, [line]) for line in lines()), default=0)
 
 
 def _translate(run: Run, options: Options, texts: Sequence[str]) -> int:

@@ -1,5 +1,8 @@
 """NIfTI files of volumes: read whatever their orientation and voxels, written with their affine."""
 
+import gzip
+import os
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +12,15 @@ from scipy.ndimage import affine_transform
 
 ENDINGS = (".nii", ".nii.gz")
 LARGEST = 512  # voxels a side, of what a volume is resampled to
+DAMAGED = (
+    nibabel.filebasedimages.ImageFileError,
+    nibabel.spatialimages.HeaderDataError,
+    zlib.error,
+    EOFError,
+    MemoryError,  # of the size that a header tells
+    OSError,
+    ValueError,
+)
 
 
 class Volume(NamedTuple):
@@ -32,11 +44,12 @@ def read(path: Path) -> Volume:
       ValueError: it is no NIfTI file, cut short, not one volume, or does not say where voxels lie.
     """
     try:
+        _check_sum(path)
         image = nibabel.load(path)
         values = np.asanyarray(image.dataobj)
     except FileNotFoundError:
         raise
-    except (nibabel.filebasedimages.ImageFileError, EOFError, OSError, ValueError) as error:
+    except DAMAGED as error:
         raise ValueError(
             f"expected a NIfTI file (.nii or .nii.gz); {path} is none, or damaged: {error}."
         ) from error
@@ -53,6 +66,14 @@ def read(path: Path) -> Volume:
     if affine is None or not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         raise ValueError(f"{path} does not say where its voxels lie: its affine is {affine}.")
     return Volume(values.astype(np.float32), np.asarray(affine, np.float64))
+
+
+def _check_sum(path: Path) -> None:
+    """Reads a compressed file to its end, where its check sum stands: nibabel stops before it."""
+    if path.name.endswith(".gz"):
+        with gzip.open(path) as file:
+            while file.read(1 << 20):
+                pass
 
 
 def canonical(volume: Volume, millimetres: float) -> Volume:
@@ -129,9 +150,11 @@ def labels_on(volume: Volume, probabilities: np.ndarray, affine: np.ndarray) -> 
 
 
 def write(path: Path, labels: np.ndarray, like: Volume) -> None:
-    """Writes labels uint8 [I, J, K] with the affine of a volume.
+    """Writes labels uint8 [I, J, K] with the affine of a volume; a file is there whole or not.
 
     Raises:
       OSError: the file cannot be written.
     """
-    nibabel.save(nibabel.Nifti1Image(labels, like.affine), path)
+    beside = path.with_name("." + path.name)
+    nibabel.save(nibabel.Nifti1Image(labels, like.affine), beside)
+    os.replace(beside, path)

@@ -131,7 +131,15 @@ def batches_by_length(examples: Examples, batch_size: int) -> Iterator[dict[str,
 
     For what is decoded step by step: a batch then costs what its own longest example does. Has
     "index" and "valid" as `evaluation_batches`; lengths are 16, 24, 32, 48, 64, 96 and so on.
+
+    Raises:
+      ValueError: batches of no example.
     """
+    check_share(batch_size, 0, 1)
+    return _batches_by_length(examples, batch_size)
+
+
+def _batches_by_length(examples: Examples, batch_size: int) -> Iterator[dict[str, Any]]:
     order = np.argsort(examples.lengths, kind="stable")
     for start in range(0, len(order), batch_size):
         places = np.arange(start, start + batch_size)

@@ -1,7 +1,15 @@
 """The engine: `fit` trains any `Task`; `restore` reads the model back."""
 
 from nnarch.train.compilation import use_compilation_cache
-from nnarch.train.config import MeshConfig, TrainConfig, differences, from_json, to_json
+from nnarch.train.config import (
+    MeshConfig,
+    TrainConfig,
+    at_least,
+    check_counts,
+    differences,
+    from_json,
+    to_json,
+)
 from nnarch.train.distributed import initialise
 from nnarch.train.errors import (
     CheckpointError,
@@ -15,7 +23,7 @@ from nnarch.train.loop import FitResult, fit
 from nnarch.train.restore import restore
 from nnarch.train.sharding import Feed, feed, make_mesh
 from nnarch.train.task import Batch, Batches, BatchIterator, Loss, Task
-from nnarch.train.workdir import Workdir
+from nnarch.train.workdir import Workdir, write_json
 
 __all__ = [
     "Batch",
@@ -33,6 +41,8 @@ __all__ = [
     "TrainingError",
     "Workdir",
     "WorkdirError",
+    "at_least",
+    "check_counts",
     "differences",
     "feed",
     "fit",
@@ -43,4 +53,5 @@ __all__ = [
     "restore",
     "to_json",
     "use_compilation_cache",
+    "write_json",
 ]

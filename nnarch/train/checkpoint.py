@@ -49,21 +49,9 @@ class Checkpoints:
         """Reading touches nothing; writing clears what a kill left half-written."""
         self.folder = folder
         logging.getLogger("absl").addFilter(_not_from_orbax)  # it raises what it logs, too
-        policies = checkpoint_managers
-        self._manager = ocp.CheckpointManager(
-            folder,
-            options=ocp.CheckpointManagerOptions(
-                preservation_policy=policies.AnyPreservationPolicy(
-                    [
-                        policies.LatestN(2),
-                        policies.BestN(get_metric_fn=_score, n=1),
-                    ]
-                ),
-                best_fn=_score,  # without it orbax writes no metrics
-                cleanup_tmp_directories=mode == "write",
-                create=mode == "write",
-            ),
-        )
+        if mode == "write":
+            self._mend_scores()
+        self._manager = ocp.CheckpointManager(folder, options=_options(mode))
 
     def __enter__(self) -> "Checkpoints":
         """Itself."""
@@ -91,7 +79,18 @@ class Checkpoints:
         steps = sorted(self._manager.all_steps(), reverse=True)
         if order == "latest":
             return steps
-        return sorted(steps, key=lambda step: -_score(self._manager.metrics(step)))
+        return sorted(steps, key=lambda step: -_score(_metrics(self._metrics_of(step))))
+
+    def _metrics_of(self, step: int) -> Path:
+        return self.folder / str(step) / "metrics" / "metrics"
+
+    def _mend_scores(self) -> None:
+        """A score that cannot be read would keep orbax from opening the whole folder."""
+        for path in self.folder.glob("*/metrics/metrics") if is_first() else ():
+            if _metrics(path) is None:
+                path.write_text(json.dumps({"score": None}))
+                _log.warning("%s is damaged: that step no longer counts as the best.", path)
+        wait_for_all("scores mended")
 
     def save(self, state: TrainState, progress: dict, *, score: float | None = None) -> None:
         """Begins to write a checkpoint; `state` may be donated as soon as this returns.
@@ -230,13 +229,37 @@ class Checkpoints:
         self._manager.reload()
 
 
+def _options(mode: Literal["write", "read"]) -> ocp.CheckpointManagerOptions:
+    if mode == "read":
+        return ocp.CheckpointManagerOptions(create=False, lightweight_initialize=True)
+    kept = [
+        checkpoint_managers.LatestN(2),
+        checkpoint_managers.BestN(get_metric_fn=_score, n=1),
+    ]
+    return ocp.CheckpointManagerOptions(
+        preservation_policy=checkpoint_managers.AnyPreservationPolicy(kept),
+        best_fn=_score,  # without it orbax writes no metrics
+        cleanup_tmp_directories=True,
+        create=True,
+    )
+
+
+def _metrics(path: Path) -> dict[str, float | None] | None:
+    """What is kept of a step's evaluation; None if it is damaged or not there."""
+    try:
+        metrics = json.loads(path.read_text())
+        return metrics if isinstance(metrics, dict) and _score(metrics) is not None else None
+    except (OSError, ValueError, TypeError):
+        return None
+
+
 def _not_from_orbax(record: logging.LogRecord) -> bool:
     return "orbax" not in record.pathname
 
 
 def _score(metrics: dict[str, float | None] | None) -> float:
     score = None if metrics is None else metrics.get("score")
-    return float("-inf") if score is None else score
+    return float("-inf") if score is None else float(score)
 
 
 def _cause(error: BaseException) -> str:

@@ -14,7 +14,7 @@ def use_compilation_cache() -> None:
     A program read back is the program that was compiled, so results stay the same to the bit.
     On a CPU it holds instructions of that kind of CPU, hence a folder for each kind.
     """
-    root = Path(os.environ.get("NNARCH_CACHE", Path.home() / ".cache" / "nnarch"))
+    root = Path(os.environ.get("NNARCH_CACHE") or "~/.cache/nnarch").expanduser()
     jax.config.update("jax_compilation_cache_dir", str(root / "xla" / _kind_of_cpu()))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 

@@ -10,6 +10,23 @@ from typing import Any, Literal, TypeVar, Union
 T = TypeVar("T")
 
 
+def at_least(config: Any, least: float, *names: str) -> None:
+    """Raises ValueError unless these fields of a dataclass are `least` or more, and numbers."""
+    for name in names:
+        value = getattr(config, name)
+        _expect(value >= least, name, f"at least {least}", value)
+
+
+def check_counts(config: Any) -> None:
+    """Raises ValueError unless every field of a dataclass that is an int is 1 or more."""
+    at_least(config, 1, *(field.name for field in dataclasses.fields(config) if field.type is int))
+
+
+def _expect(holds: bool, name: str, wanted: str, came: object) -> None:
+    if not holds:
+        raise ValueError(f"{name} has to be {wanted}; got {came}.")
+
+
 @dataclass(frozen=True)
 class MeshConfig:
     """How many devices lie on each axis of the mesh."""
@@ -18,6 +35,10 @@ class MeshConfig:
     """Devices that share the rows of a batch; None takes all that `model` leaves."""
     model: int = 1
     """Devices that share the parameters."""
+
+    def __post_init__(self) -> None:
+        """Refuses an axis of no device."""
+        at_least(self, 1, "model", *(() if self.data is None else ("data",)))
 
 
 @dataclass(frozen=True)
@@ -62,17 +83,15 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Refuses what no run could mean."""
-        for name in ("steps", "accumulate", "max_skipped", "evaluate_every", "log_every"):
-            _expect(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        _expect(self.checkpoint_every >= 1, "checkpoint_every", "at least 1", self.checkpoint_every)
+        at_least(self, 1, "steps", "accumulate", "max_skipped")
+        at_least(self, 1, "evaluate_every", "checkpoint_every", "log_every")
+        at_least(self, 0, "warmup_steps", "weight_decay", "final_ratio")
+        if self.horizon is not None:
+            at_least(self, 1, "horizon")
+        _expect(0 <= self.seed < 2**32, "seed", "from 0 to 4294967295", self.seed)
         _expect(self.learning_rate > 0, "learning_rate", "above 0", self.learning_rate)
         _expect(self.clip_norm > 0, "clip_norm", "above 0", self.clip_norm)
         _expect(0 <= self.average < 1, "average", "from 0 to below 1", self.average)
-
-
-def _expect(holds: bool, name: str, wanted: str, came: object) -> None:
-    if not holds:
-        raise ValueError(f"{name} has to be {wanted}; got {came}.")
 
 
 def to_json(config: Any) -> Any:

@@ -1,5 +1,6 @@
 """What is seen while a run goes on: a bar on a terminal, plain lines elsewhere."""
 
+import os
 import sys
 from types import TracebackType
 
@@ -9,12 +10,21 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from nnarch.train.distributed import is_first
 
 
+class _Screen(Console):
+    """Goes on in silence where nobody reads any more: a run is worth more than its display."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        # What is still in the buffer must not fail when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 class Display:
     """Shows loss, rate and time left; the first process alone shows anything."""
 
     def __init__(self, *, step: int, steps: int):
         """For a run at `step` of `steps`."""
-        self._console = Console(quiet=not is_first(), soft_wrap=True, highlight=False)
+        self._console = _Screen(quiet=not is_first(), soft_wrap=True, highlight=False)
         self._bar = self._make_bar() if sys.stdout.isatty() and is_first() else None
         self._step, self._steps = step, steps
 
@@ -46,7 +56,10 @@ class Display:
 
     def say(self, message: str) -> None:
         """A line of its own, above the bar."""
-        self._console.print(message, markup=False)
+        try:
+            self._console.print(message, markup=False)
+        except OSError:  # a terminal that was closed
+            self._console.on_broken_pipe()
 
     def advance(self, step: int) -> None:
         """Moves the bar."""

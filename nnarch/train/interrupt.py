@@ -1,12 +1,13 @@
-"""SIGTERM and Ctrl-C: the first asks the run to save and leave, the second leaves at once."""
+"""SIGTERM, Ctrl-C, a closed terminal: the first asks the run to save, the second leaves at once."""
 
+import contextlib
 import os
 import signal
 import sys
 import threading
 from types import TracebackType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interruption:
@@ -33,7 +34,8 @@ class Interruption:
             self._reader, self._writer = os.pipe()
             os.set_blocking(self._writer, False)
             self._wakeup_before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-            self._before = {number: signal.signal(number, _ignore) for number in SIGNALS}
+            caught = [number for number in SIGNALS if not _outlives(number)]
+            self._before = {number: signal.signal(number, _ignore) for number in caught}
             threading.Thread(target=self._watch, name="signals", daemon=True).start()
         return self
 
@@ -59,8 +61,14 @@ class Interruption:
                 os._exit(128 + number)
             self.signal = number
             name = signal.Signals(number).name
-            print(f"\n{name}: saving and leaving; once more leaves at once.", file=sys.stderr)
+            with contextlib.suppress(OSError):  # the terminal may be gone
+                print(f"\n{name}: saving and leaving; once more leaves at once.", file=sys.stderr)
         os.close(self._reader)
+
+
+def _outlives(number: int) -> bool:
+    """Whether the run was started with `nohup`, to outlive its terminal."""
+    return number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN
 
 
 def _ignore(number: int, frame: object) -> None:

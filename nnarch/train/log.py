@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 from nnarch.train.workdir import Workdir, writing
 
+FIELDS = {"step": int, "time": int | float, "split": str}  # of every row, beside its figures
+
 
 class Log:
     """Opened at a step, forgets the rows after it; a line that a kill cut short goes too."""
@@ -69,7 +71,9 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
                 row = json.loads(line)
             except ValueError:
                 continue
-            if isinstance(row, dict) and "step" in row:
+            if isinstance(row, dict) and all(
+                isinstance(row.get(name), kind) for name, kind in FIELDS.items()
+            ):
                 yield row
 
 

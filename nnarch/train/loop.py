@@ -1,6 +1,7 @@
 """fit: from a task and its options to a trained model in a folder."""
 
 import contextlib
+import logging
 import math
 import os
 import time
@@ -19,7 +20,7 @@ from nnarch.train.display import Display
 from nnarch.train.distributed import Votes, is_first, wait_for_all
 from nnarch.train.errors import DivergenceError
 from nnarch.train.interrupt import Interruption
-from nnarch.train.log import Log
+from nnarch.train.log import Log, read_rows
 from nnarch.train.prefetch import Prefetch
 from nnarch.train.profile import Profile
 from nnarch.train.progress import Best, Progress, Window
@@ -27,6 +28,8 @@ from nnarch.train.state import TrainState, create_state, define, evaluated_model
 from nnarch.train.step import CompiledStep, Report
 from nnarch.train.task import Task
 from nnarch.train.workdir import Workdir
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,10 @@ class _Run:
     def _begin(self) -> tuple[TrainState, Progress]:
         restored = self.checkpoints.restore_latest(self.definition.abstract, self.folder.damaged)
         if restored is None:
+            if any(row["split"] == "train" for row in read_rows(self.folder.metrics)):
+                _log.warning(
+                    "%s tells of steps and holds no checkpoint: beginning anew.", self.folder.path
+                )
             return create_state(self.task, self.config, self.definition), Progress()
         return restored.state, Progress.from_json(restored.progress)
 

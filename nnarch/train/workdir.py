@@ -120,11 +120,11 @@ class Workdir:
                 _replace(self.files / name, content)
 
     def _write_versions(self) -> None:
-        now = versions()
-        if self.versions.exists():
+        now, before = versions(), {}
+        with contextlib.suppress(OSError, ValueError):  # absent, or damaged: it only warns
             before = json.loads(self.versions.read_text())
-            for name, (old, new) in differences(before, now).items():
-                _log.warning("%s was %s and is %s: last digits may differ.", name, old, new)
+        for name, (old, new) in differences(before, now).items() if before else ():
+            _log.warning("%s was %s and is %s: last digits may differ.", name, old, new)
         write_json(self.versions, now)
 
     def read_config(self) -> dict[str, Any] | None:
@@ -134,7 +134,7 @@ class Workdir:
           WorkdirError: it is damaged, or missing beside checkpoints.
         """
         try:
-            return json.loads(self.config.read_text())
+            return _checked(json.loads(self.config.read_text()))
         except FileNotFoundError:
             if self.checkpoints.exists():
                 raise WorkdirError(
@@ -160,8 +160,18 @@ class Workdir:
             )
 
 
+def _checked(description: Any) -> dict[str, Any]:
+    """Raises ValueError unless it is what `claim` writes."""
+    fields = [("experiment", str), ("config", dict)]
+    for name, kind in fields:
+        if not (isinstance(description, dict) and isinstance(description.get(name), kind)):
+            raise ValueError(f"it has no {name}")
+    return description
+
+
 def _stored_horizon(before: dict[str, Any], config: TrainConfig) -> int:
-    return before.get("config", {}).get("train", {}).get("horizon") or config.steps
+    horizon = before["config"].get("train", {}).get("horizon")
+    return config.steps if horizon is None else horizon
 
 
 @contextlib.contextmanager

@@ -117,3 +117,22 @@ def test_an_affine_that_makes_a_volume_too_large_is_refused():
 def test_a_name_that_is_none_of_nifti_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"ends in \.nii"):
         nifti.check_name(tmp_path / "labels.png")
+
+
+def test_a_byte_that_flipped_is_seen(tmp_path):
+    whole = tmp_path / "whole.nii.gz"
+    random = np.random.default_rng(0).normal(size=(8, 8, 8)).astype(np.float32)
+    nibabel.save(nibabel.Nifti1Image(random, np.eye(4)), whole)
+    content = whole.read_bytes()
+    for place in range(100, len(content), len(content) // 12):
+        damaged = tmp_path / "damaged.nii.gz"
+        damaged.write_bytes(content[:place] + bytes([content[place] ^ 255]) + content[place + 1 :])
+        with pytest.raises(ValueError, match="is none, or damaged"):
+            nifti.read(damaged)
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path):
+    labels = np.zeros((2, 2, 2), np.uint8)
+    nifti.write(tmp_path / "labels.nii.gz", labels, Volume(labels, np.eye(4)))
+    assert [path.name for path in tmp_path.iterdir()] == ["labels.nii.gz"]
+    np.testing.assert_array_equal(nifti.read(tmp_path / "labels.nii.gz").values, labels)

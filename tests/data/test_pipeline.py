@@ -147,3 +147,9 @@ def test_batches_by_length_hold_each_example_once_and_grow():
         np.testing.assert_array_equal(batch["tokens"], whole["tokens"])
         longest = batch["lengths"].max()
         assert longest <= batch["tokens"].shape[1] < max(17, 1.6 * longest)
+
+
+@pytest.mark.parametrize("rows", [0, -1])
+def test_batches_by_length_of_nothing_are_refused(examples, rows):
+    with pytest.raises(ValueError, match=f"got {rows} examples"):
+        batches_by_length(examples, rows)

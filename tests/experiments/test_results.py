@@ -37,10 +37,44 @@ def test_a_run_that_was_not_evaluated_is_not_kept(tmp_path, monkeypatch, capsys)
     assert not (tmp_path / "results").exists()
 
 
+def evaluated(folder, experiment):
+    for name in results.KEPT:
+        (folder / name).write_text("{}")
+    config = {"experiment": experiment, "config": {"decode": {"beam": 3}}}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "evaluation.json").write_text('{"step": 7, "decode": {"beam": 3}}')
+    (folder / "baselines.json").write_text("{}")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "told"),
+    [
+        ("evaluation.json", '{"step": 7, "decode": {"beam": 1}}', "Evaluate it again"),
+        ("metrics.json", '{"a', "damaged"),
+        ("config.json", "[]", "no figures"),
+        ("config.json", "{}", "config.json is not that of a run"),
+        ("baselines.json", '{"a', "damaged"),
+    ],
+)
+def test_what_cannot_be_kept_is_told(tmp_path, monkeypatch, capsys, file, content, told):
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
+    evaluated(tmp_path, "captioning")
+    (tmp_path / file).write_text(content)
+    assert results.main(["add", str(tmp_path), "default/seed0"]) == 1
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_run_is_kept_nowhere_else(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
+    evaluated(tmp_path, "captioning")
+    assert results.main(["add", str(tmp_path), "../../elsewhere"]) == 1
+    assert "lies outside" in capsys.readouterr().err
+
+
 def test_a_run_is_kept_with_its_configuration_and_its_baselines(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
-    for name in results.KEPT:
-        (tmp_path / name).write_text('{"experiment": "captioning"}')
+    evaluated(tmp_path, "captioning")
     (tmp_path / "baselines.json").write_text('{"chance alone": {"test_composed": {}}}')
     assert results.main(["add", str(tmp_path), "default/seed0"]) == 0
     kept = tmp_path / "results" / "captioning"
@@ -67,8 +101,7 @@ def test_the_configuration_of_a_run_that_is_kept_can_still_be_read(path):
 
 def test_a_default_on_other_data_adds_to_its_baselines(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
-    for name in results.KEPT:
-        (tmp_path / name).write_text('{"experiment": "characters"}')
+    evaluated(tmp_path, "characters")
     for text in ("python", "bible"):
         figures = {"gzip": {f"test_{text}": {"bits": 1.96}}}
         (tmp_path / "baselines.json").write_text(json.dumps(figures))

@@ -209,3 +209,20 @@ def test_help_and_missing_arguments_print_how_to_use_it(capsys):
     assert segment_script.main(["runs/a", "b.nii", "--output"]) == 2
     assert segment_script.main(["runs/a", "b.nii", "c.nii", "--output", "d.nii"]) == 2
     assert "segment.py runs/a" in capsys.readouterr().out
+
+
+def test_segment_writes_over_nothing_that_it_was_given(workdir, tmp_path, capsys):
+    affine = np.diag([2, 2, 2, 1])
+    good = save(tmp_path / "good.nii.gz", ball().picture, affine)
+    plain = save(tmp_path / "good.nii", ball().picture, affine)
+    before = Path(good).read_bytes()
+    nowhere = tmp_path / "nowhere" / "labels.nii"
+    for arguments, told in [
+        ([good, "--output", good], "is a picture to be segmented"),
+        ([good, plain], "labels of two pictures"),
+        ([good, "--output", str(nowhere)], "there is no folder"),
+    ]:
+        assert segment_script.main([str(workdir), *arguments]) == 1
+        assert told in capsys.readouterr().err
+    assert Path(good).read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir()} == {"good.nii.gz", "good.nii"}

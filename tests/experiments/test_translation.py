@@ -184,9 +184,14 @@ def test_translate_takes_texts(workdir, capsys):
 
 
 def test_translate_takes_lines(workdir, capsys, monkeypatch):
-    monkeypatch.setattr("sys.stdin", io.StringIO("one four two\n\nthree two one\n"))
+    given = b"one four two\n\nthree two one\n\xff\xfe"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given)))
     status, said = translated(capsys, workdir)
-    assert (status, said.out) == (0, "un quatre deux\n\ntrois deux un\n")
+    assert status == 0
+    assert said.out.startswith("un quatre deux\n\ntrois deux un\n")
+    assert said.out.count("\n") == 4
+    monkeypatch.setattr("sys.stdin", None)
+    assert translated(capsys, workdir)[0] == 0
 
 
 def test_translate_gives_the_best_with_scores(workdir, capsys):

@@ -218,3 +218,15 @@ def test_progress_is_plain_json(workdir, initial):
     stored = json.loads((workdir.checkpoints / "1" / "progress" / "metadata").read_text())
     assert stored["content"]["progress"] == {"at": 1, "third": 1 / 3}
     assert "params.w_h" in stored["content"]["digests"]
+
+
+@pytest.mark.parametrize("content", ["", "[1]", '{"score": "high"}', "{"])
+def test_a_damaged_score_costs_nothing_but_the_score(workdir, initial, definition, caplog, content):
+    save(workdir, initial, {1: 0.9, 2: 0.5})
+    (workdir.checkpoints / "1" / "metrics" / "metrics").write_text(content)
+    with Checkpoints(workdir.checkpoints, mode="read") as checkpoints:
+        assert checkpoints.steps("best") == [2, 1]
+    assert restore(workdir, definition).step == 2
+    assert "no longer counts as the best" in caplog.text
+    save(workdir, initial, {3: 0.1})
+    assert {"2", "3"} <= steps_in(workdir.checkpoints)

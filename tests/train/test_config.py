@@ -7,7 +7,14 @@ from typing import Annotated, Literal
 
 import pytest
 
-from nnarch.train import MeshConfig, TrainConfig, differences, from_json, to_json
+from nnarch.train import (
+    MeshConfig,
+    TrainConfig,
+    check_counts,
+    differences,
+    from_json,
+    to_json,
+)
 
 
 @dataclass(frozen=True)
@@ -78,8 +85,38 @@ def test_differences_are_found_at_any_depth():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"steps": 0}, {"accumulate": 0}, {"learning_rate": 0.0}, {"average": 1.0}]
+    "wrong",
+    [
+        {"steps": 0},
+        {"accumulate": 0},
+        {"learning_rate": 0.0},
+        {"learning_rate": float("nan")},
+        {"average": 1.0},
+        {"warmup_steps": -5},
+        {"weight_decay": -0.1},
+        {"horizon": 0},
+        {"seed": -1},
+        {"seed": 2**32},
+    ],
 )
 def test_what_no_run_could_mean_is_refused(wrong):
     with pytest.raises(ValueError, match=f"{next(iter(wrong))} has to be"):
         TrainConfig(**wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"model": 0}, {"data": -1}, {"data": 0}])
+def test_an_axis_without_devices_is_refused(wrong):
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))} has to be at least 1"):
+        MeshConfig(**wrong)
+
+
+def test_counts_are_counts():
+    @dataclass(frozen=True)
+    class Counts:
+        words: int = 1
+        share: float = 0.0
+        none: int | None = None
+
+    check_counts(Counts())
+    with pytest.raises(ValueError, match="words has to be at least 1; got 0"):
+        check_counts(Counts(words=0))

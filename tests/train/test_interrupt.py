@@ -29,7 +29,7 @@ def _send_after_rows(workdir, number, rows):
     threading.Thread(target=send, daemon=True).start()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_saves_and_leaves_with_a_message(tmp_path, number, capfd):
     task = make_task(lengths=(4,), with_validation=False)
     _send_after_rows(tmp_path, number, 5)
@@ -108,3 +108,31 @@ def test_two_signals_in_a_compile_end_it_at_once(tmp_path):
     assert process.returncode == 128 + signal.SIGTERM
     assert "saving and leaving" in err
     assert "saved" not in out
+
+
+def test_a_run_under_nohup_outlives_its_terminal():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Interruption():
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_run_goes_on_when_nobody_reads_it_any_more():
+    talk = (
+        "from nnarch.train.display import Display\n"
+        "import sys, time\n"
+        "display = Display(step=0, steps=9)\n"
+        "for step in range(9):\n"
+        "    display.show(step, loss=1.0, rate='1 a second', seconds_left=1)\n"
+        "    sys.stdout.flush(), time.sleep(0.02)\n"
+        "print('came to its end', file=sys.stderr)\n"
+    )
+    command = f'{sys.executable} -c "$TALK" | head -n 1'
+    environment = {**os.environ, "TALK": talk}
+    done = subprocess.run(
+        ["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout.startswith("step 0/9")
+    assert done.stderr == "came to its end\n"

@@ -61,6 +61,7 @@ def test_rows_past_the_restored_step_are_dropped_from_both(workdir):
 def test_a_line_that_a_kill_cut_short_goes(workdir):
     _write(workdir, [5])
     with open(workdir.metrics, "a") as file:
+        file.write('{"step": "a", "time": 1.0, "split": "train"}\n{"step": 5}\n')
         file.write('{"step": 5, "split": "tr')
     _write(workdir, [10], start=5)
     lines = workdir.metrics.read_text().splitlines()

@@ -124,6 +124,10 @@ def test_what_cannot_be_is_a_short_error(capsys):
     assert "steps has to be at least 1" in told[0]
     assert "does not fit the 8 devices" in told[1]
     assert "Cannot write" in told[2]
+    with pytest.raises(SystemExit) as left:
+        train.main(["summing", "--mesh.model", "0"])
+    assert left.value.code == 2
+    assert "model has to be at least 1" in capsys.readouterr().err
 
 
 def test_trains_continues_and_refuses(capsys):
@@ -170,3 +174,16 @@ def test_a_model_that_cannot_be_is_a_short_error(capsys, monkeypatch):
     assert train.main(["summing"]) == 2
     assert capsys.readouterr().err == "error: expected a width and a stride for each stage\n"
     assert not (Path("runs") / "summing").exists()
+
+
+def test_a_loss_that_cannot_be_is_told_before_a_folder_is_made(capsys, monkeypatch):
+    experiment = registry.load("summing")
+    task = experiment.build(experiment.Config())
+
+    def loss(model, batch, key):
+        raise ValueError("dropout has to be below 1; got 1.5")
+
+    monkeypatch.setattr(experiment, "build", lambda *_, **__: dataclasses.replace(task, loss=loss))
+    assert train.main(["summing", "--workdir", "runs/a"]) == 2
+    assert "dropout has to be below 1" in capsys.readouterr().err
+    assert not Path("runs/a").exists()

@@ -66,8 +66,17 @@ def test_another_run_is_refused_with_the_difference(tmp_path, change, shown):
     assert (tmp_path / "config.json").read_text() == before
 
 
-def test_a_damaged_config_is_refused(tmp_path):
-    (tmp_path / "config.json").write_text('{"experi')
+def test_damaged_versions_are_written_anew(tmp_path):
+    claim(tmp_path)
+    versions = (tmp_path / "versions.json").read_text()
+    (tmp_path / "versions.json").write_text(versions[:20])
+    claim(tmp_path)
+    assert (tmp_path / "versions.json").read_text() == versions
+
+
+@pytest.mark.parametrize("content", ['{"experi', "[]", "{}", '{"experiment": "a", "config": null}'])
+def test_a_damaged_config_is_refused(tmp_path, content):
+    (tmp_path / "config.json").write_text(content)
     with pytest.raises(WorkdirError, match=r"config\.json is damaged"):
         claim(tmp_path)
 
