@@ -44,11 +44,11 @@ from nnarch.metrics.bleu import bleu
 from nnarch.metrics.captions import caption_scores
 from nnarch.metrics.cider import cider_d
 from nnarch.metrics.nearest import nearest
-from nnarch.metrics.splits import Figures, over_tests, test_name
+from nnarch.metrics.splits import Figures, Quoted, over_tests, test_name
 from nnarch.models.show_and_tell import ShowAndTell, ShowAndTellConfig
 from nnarch.models.show_attend_tell import ShowAttendTell, ShowAttendTellConfig
 from nnarch.signal.pictures import to_float
-from nnarch.train import Loss, Task, TrainConfig, check_counts, to_json
+from nnarch.train import Loss, Task, TrainConfig, check_counts
 
 
 @dataclass(frozen=True)
@@ -298,7 +298,7 @@ def report(config: Config, model: Captioner, workdir: Path, *, best_step: int | 
         baselines=beside,
         columns=COLUMNS,
         splits={test_name(name): title for name, (title, _) in TEST_SETS.items()},
-        preset=to_json(PRESETS.get(run.preset, PRESETS["default"])),
+        presets=PRESETS,
         best_step=best_step,
     )
 
@@ -331,15 +331,15 @@ HIGHLIGHTS = {
     (f"test_{name}", "exact_match"): f"named exactly: {TEST_SETS[name][0].lower()}"
     for name in ("composed", "new_artist")
 }
-# Of all figures, those that results are quoted by: title -> split, figure.
-QUOTED = {
-    "composed": ("test_composed", "exact_match"),
-    "of its own name": ("test_composed", "exact_match_strict"),
-    "new artist": ("test_new_artist", "exact_match"),
-    "new: tone and gender": ("test_new", "tone_and_gender"),
-    "new: BLEU-1": ("test_new", "bleu1"),
-    "new: BLEU-2": ("test_new", "bleu2"),
-}
+# Of all figures, those that results are quoted by: title, split, figure.
+QUOTED = (
+    Quoted("composed", "test_composed", "exact_match"),
+    Quoted("of its own name", "test_composed", "exact_match_strict"),
+    Quoted("new artist", "test_new_artist", "exact_match"),
+    Quoted("new: tone and gender", "test_new", "tone_and_gender"),
+    Quoted("new: BLEU-1", "test_new", "bleu1"),
+    Quoted("new: BLEU-2", "test_new", "bleu2"),
+)
 
 
 def _examples(config: Config, model: Captioner, split: Captioned) -> list[page.Example]:

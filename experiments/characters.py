@@ -28,10 +28,10 @@ from nnarch.data.streams import StreamBatches, packed, windows
 from nnarch.losses import masked_cross_entropy
 from nnarch.metrics.compressors import COMPRESSORS, compressed_bits
 from nnarch.metrics.ngrams import NGrams
-from nnarch.metrics.splits import Figures, test_name
+from nnarch.metrics.splits import Figures, Quoted, test_name
 from nnarch.models.character_lm import CharacterLM, CharacterLMConfig
 from nnarch.nn.parameters import count_parameters
-from nnarch.train import Loss, Task, TrainConfig, check_counts, to_json
+from nnarch.train import Loss, Task, TrainConfig, check_counts
 
 
 @dataclass(frozen=True)
@@ -322,7 +322,7 @@ def report(config: Config, model: CharacterLM, workdir: Path, *, best_step: int 
         columns=COLUMNS,
         splits={name: f"Test: {HELD_OUT[config.data.name]} ({_read(config.data).name})"},
         results_note=RESULTS_NOTE,
-        preset=to_json(PRESETS.get(run.preset, PRESETS["default"])),
+        presets=PRESETS,
         best_step=best_step,
     )
 
@@ -352,11 +352,11 @@ COLUMNS = (
     page.Column("bits_alone", "without the training text", "{:.3f}", better="min"),
 )
 
-# Of all figures, those that results are quoted by: title -> split, figure.
-QUOTED = {
-    "Python's library: bits per character": ("test_python", "bits"),
-    "King James Bible": ("test_bible", "bits"),
-}
+# Of all figures, those that results are quoted by: title, split, figure.
+QUOTED = (
+    Quoted("Python's library: bits per character", "test_python", "bits"),
+    Quoted("King James Bible", "test_bible", "bits"),
+)
 
 
 def _highlights(

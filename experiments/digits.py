@@ -16,6 +16,7 @@ import numpy as np
 import tyro
 from flax import nnx
 from jax import Array
+from sklearn.metrics import confusion_matrix
 
 from nnarch import report as page
 from nnarch.data import mnist as data
@@ -24,12 +25,13 @@ from nnarch.data.mnist import CLASSES, Digits
 from nnarch.data.pipeline import Batches, evaluation_batches
 from nnarch.losses import masked_cross_entropy
 from nnarch.metrics.nearest import nearest
-from nnarch.metrics.splits import Figures, over_tests
+from nnarch.metrics.splits import Figures, Quoted, over_tests
 from nnarch.models.lenet import LeNet, LeNetConfig
 from nnarch.models.renet import ReNetClassifier, ReNetConfig
+from nnarch.nn.parameters import count_parameters
 from nnarch.signal.distortion import distort
 from nnarch.signal.pictures import to_float
-from nnarch.train import Loss, Task, TrainConfig, check_counts, to_json
+from nnarch.train import Loss, Task, TrainConfig, check_counts
 
 # Of 536 and 537 thousand parameters, and about as many operations a picture.
 RENET = ReNetConfig()
@@ -236,12 +238,12 @@ def report(config: Config, model: nnx.Module, workdir: Path, *, best_step: int |
         sections=[_confused(probabilities, split), _wrong(probabilities, split)],
         highlights=[
             *page.highlights_beside(run.results, beside, HIGHLIGHTS, form="{:.2f} %"),
-            page.Highlight(f"{parameters(model):,}", "parameters"),
+            page.Highlight(f"{count_parameters(model):,}", "parameters"),
         ],
         baselines=beside,
         columns=COLUMNS,
         splits={"test": "Digits of the test split"},
-        preset=to_json(PRESETS.get(run.preset, PRESETS["default"])),
+        presets=PRESETS,
         best_step=best_step,
     )
 
@@ -268,24 +270,13 @@ COLUMNS = (
 
 HIGHLIGHTS = {("test", "error"): "of the test digits told wrong"}
 
-# Of all figures, those that results are quoted by: title -> split, figure.
-QUOTED = {"digits told wrong, of 10,000": ("test", "wrong")}
-
-
-def parameters(model: nnx.Module) -> int:
-    """How many numbers are learnt."""
-    return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model, nnx.Param)))
-
-
-def confusion(told: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """How often each digit (rows) is told as each (columns): int [10, 10]."""
-    counts = np.zeros((CLASSES, CLASSES), int)
-    np.add.at(counts, (labels, told), 1)
-    return counts
+# Of all figures, those that results are quoted by: title, split, figure.
+QUOTED = (Quoted("digits told wrong, of 10,000", "test", "wrong"),)
 
 
 def _confused(probabilities: np.ndarray, split: Digits) -> page.Section:
-    counts = confusion(np.argmax(probabilities, axis=1), split.labels)
+    told = np.argmax(probabilities, axis=1)
+    counts = confusion_matrix(split.labels, told, labels=range(CLASSES))  # rows: what it is
     mistakes = counts.astype(float)
     np.fill_diagonal(mistakes, np.nan)  # beside a thousand that are right, none could be seen
     digits = range(CLASSES)

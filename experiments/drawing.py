@@ -26,9 +26,9 @@ from nnarch.data import captioned_digits as data
 from nnarch.data.captioned_digits import Pages, Scene
 from nnarch.data.examples import Batch
 from nnarch.data.generated import GeneratedBatches
-from nnarch.metrics.splits import Figures, over_tests, test_name
+from nnarch.metrics.splits import Figures, Quoted, over_tests, test_name
 from nnarch.models.align_draw import AlignDraw, AlignDrawConfig, Redrawn
-from nnarch.train import Loss, Task, TrainConfig, check_counts, to_json
+from nnarch.train import Loss, Task, TrainConfig, check_counts
 
 
 @dataclass(frozen=True)
@@ -304,7 +304,7 @@ def report(config: Config, model: AlignDraw, workdir: Path, *, best_step: int | 
         columns=COLUMNS,
         splits={test_name(name): title for name, title in TITLES.items()},
         results_note=RESULTS_NOTE,
-        preset=to_json(PRESETS.get(run.preset, PRESETS["default"])),
+        presets=PRESETS,
         best_step=best_step,
     )
 
@@ -329,13 +329,13 @@ COLUMNS = (
     page.Column("real_right", "the judge, on real ones, %"),
 )
 
-# Of all figures, those that results are quoted by: title -> split, figure.
-QUOTED = {
-    "seen: drawn right, %": ("test_seen", "right"),
-    "unseen: drawn right, %": ("test_unseen", "right"),
-    "seen: nats": ("test_seen", "nats"),
-    "unseen: nats": ("test_unseen", "nats"),
-}
+# Of all figures, those that results are quoted by: title, split, figure.
+QUOTED = (
+    Quoted("seen: drawn right, %", "test_seen", "right"),
+    Quoted("unseen: drawn right, %", "test_unseen", "right"),
+    Quoted("seen: nats", "test_seen", "nats"),
+    Quoted("unseen: nats", "test_unseen", "nats"),
+)
 
 
 def _highlights(results: dict[str, Figures]) -> list[page.Highlight]:

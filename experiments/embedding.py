@@ -40,10 +40,10 @@ from nnarch.data.vocabulary import END, PAD, UNKNOWN, Vocabulary
 from nnarch.losses import ranking_loss
 from nnarch.metrics.nearest import nearest
 from nnarch.metrics.retrieval import first_match, retrieval_scores, word_cosines
-from nnarch.metrics.splits import Figures, over_tests, test_name
+from nnarch.metrics.splits import Figures, Quoted, over_tests, test_name
 from nnarch.models.visual_semantic import VisualSemantic, VisualSemanticConfig
 from nnarch.signal.pictures import to_float
-from nnarch.train import Loss, Task, TrainConfig, check_counts, to_json
+from nnarch.train import Loss, Task, TrainConfig, check_counts
 
 
 @dataclass(frozen=True)
@@ -268,13 +268,12 @@ def _matched(told: Sequence[str], split: Captioned) -> Figures:
 def _captioner(config: Config) -> Callable[[Captioned], list[str]]:
     """What tells each picture of a split, from a run of captioning."""
     workdir = Path(config.decode.captioner)
-    stored = train.Workdir(workdir).read_config()
-    if stored is None or stored["experiment"] != "captioning":
+    if train.experiment_of(workdir) != "captioning":
         raise train.WorkdirError(
-            f"expected a run of captioning; there is none in {workdir}. Train one: "
-            f"python scripts/train.py captioning --workdir {workdir}"
+            f"expected a run of captioning; {workdir} is another's. Train one: "
+            f"python scripts/train.py captioning --workdir runs/captioning"
         )
-    told_by = train.from_json(captioning.Config, stored["config"])
+    told_by = train.read_options(captioning.Config, workdir)
     model, _ = train.restore(captioning.build(told_by), workdir)
     return lambda split: captioning.caption(told_by, model, split.pictures)
 
@@ -325,7 +324,7 @@ def report(config: Config, model: VisualSemantic, workdir: Path, *, best_step: i
         columns=COLUMNS,
         splits={test_name(name): title for name, (title, _) in TEST_SETS.items()} | SWAPPED,
         results_note=RESULTS_NOTE,
-        preset=to_json(PRESETS.get(run.preset, PRESETS["default"])),
+        presets=PRESETS,
         best_step=best_step,
     )
 
@@ -364,17 +363,17 @@ HIGHLIGHTS = {
     if name in ("composed", "new_artist")
     for way, told in (("names", "a right name"), ("pictures", "a right picture"))
 }
-# Of all figures, those that results are quoted by: title -> split, figure.
-QUOTED = {
-    "composed: names R@1": ("test_composed", "names_recall_at_1"),
-    "R@10": ("test_composed", "names_recall_at_10"),
-    "pictures R@1": ("test_composed", "pictures_recall_at_1"),
-    "R@10 ": ("test_composed", "pictures_recall_at_10"),
-    "new artist: names R@10": ("test_new_artist", "names_recall_at_10"),
-    "pictures R@10": ("test_new_artist", "pictures_recall_at_10"),
-    "new: names R@10": ("test_new", "names_recall_at_10"),
-    "pictures R@10 ": ("test_new", "pictures_recall_at_10"),
-}
+# Of all figures, those that results are quoted by: title, split, figure.
+QUOTED = (
+    Quoted("composed: names R@1", "test_composed", "names_recall_at_1"),
+    Quoted("R@10", "test_composed", "names_recall_at_10"),
+    Quoted("pictures R@1", "test_composed", "pictures_recall_at_1"),
+    Quoted("R@10", "test_composed", "pictures_recall_at_10"),
+    Quoted("new artist: names R@10", "test_new_artist", "names_recall_at_10"),
+    Quoted("pictures R@10", "test_new_artist", "pictures_recall_at_10"),
+    Quoted("new: names R@10", "test_new", "names_recall_at_10"),
+    Quoted("pictures R@10", "test_new", "pictures_recall_at_10"),
+)
 
 
 FOUND = 6  # answers that are shown of a query

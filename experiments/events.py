@@ -1,5 +1,4 @@
-"""A label for every frame of a video: who enters, stops, bounces and leaves, where what is to come
-decides.
+"""A label for every frame of a video: which digit enters, stops, bounces or leaves.
 
 Handwritten digits move on a small canvas. Whether one that sets out will stop, bounce off the
 border or leave by it is decided by later frames; whether one that comes to rest has entered, has
@@ -20,6 +19,7 @@ import numpy as np
 import tyro
 from flax import nnx
 from jax import Array
+from sklearn.metrics import confusion_matrix
 
 from experiments._beside import runs_beside
 from experiments._captioned import over_batches
@@ -29,10 +29,10 @@ from nnarch.data import moving_digits as data
 from nnarch.data.examples import Batch
 from nnarch.data.generated import GeneratedBatches
 from nnarch.losses import masked_cross_entropy
-from nnarch.metrics.splits import Figures
+from nnarch.metrics.splits import Figures, Quoted
 from nnarch.models.frame_labeller import FrameLabeller, FrameLabellerConfig, Labelled
 from nnarch.signal.pictures import to_float
-from nnarch.train import Loss, Task, TrainConfig, check_counts, to_json
+from nnarch.train import Loss, Task, TrainConfig, check_counts
 
 KINDS = data.LABELS[1:]  # of actions: a frame at rest has none
 
@@ -246,7 +246,7 @@ def report(config: Config, model: FrameLabeller, workdir: Path, *, best_step: in
         columns=COLUMNS,
         splits={"test": "Digits never seen"},
         results_note=RESULTS_NOTE,
-        preset=to_json(PRESETS.get(run.preset, PRESETS["default"])),
+        presets=PRESETS,
         best_step=best_step,
     )
 
@@ -273,17 +273,17 @@ COLUMNS = (
     *(page.Column(name, name) for name in data.LABELS),
 )
 
-# Of all figures, those that results are quoted by: title -> split, figure.
-QUOTED = {
-    "frames right": ("test", "frames"),
-    "where the future tells": ("test", "from_future"),
-    "where the past tells": ("test", "from_past"),
-    "who": ("test", "who"),
-    "stops": ("test", "stops"),
-    "enters": ("test", "enters"),
-    "leaves": ("test", "leaves"),
-    "bounces": ("test", "bounces"),
-}
+# Of all figures, those that results are quoted by: title, split, figure.
+QUOTED = (
+    Quoted("frames right", "test", "frames"),
+    Quoted("where the future tells", "test", "from_future"),
+    Quoted("where the past tells", "test", "from_past"),
+    Quoted("who", "test", "who"),
+    Quoted("stops", "test", "stops"),
+    Quoted("enters", "test", "enters"),
+    Quoted("leaves", "test", "leaves"),
+    Quoted("bounces", "test", "bounces"),
+)
 
 
 def _highlights(results: Mapping[str, Figures]) -> list[page.Highlight]:
@@ -301,9 +301,8 @@ def _confusions(title: str, told: Told, split: Batch, where: np.ndarray) -> page
     """Percent of the frames of each label that are taken for each; labels without frames stay
     blank.
     """
-    count = len(data.LABELS)
-    pairs = count * split["label"][where] + told.labels[where]
-    table = np.bincount(pairs, minlength=count * count).reshape(count, count)
+    labels = range(len(data.LABELS))
+    table = confusion_matrix(split["label"][where], told.labels[where], labels=labels)
     of = table.sum(axis=1, keepdims=True)
     shares = np.where(of > 0, 100 * table / np.maximum(1, of), np.nan)
     return page.heatmap_section(

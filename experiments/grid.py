@@ -25,7 +25,7 @@ from nnarch.data import sequences as data
 from nnarch.data.examples import Batch
 from nnarch.data.generated import GeneratedBatches
 from nnarch.losses import masked_cross_entropy
-from nnarch.metrics.splits import Figures
+from nnarch.metrics.splits import Figures, Quoted
 from nnarch.models.grid_lstm import GridLSTMConfig, sequence_model, vector_model
 from nnarch.nn.parameters import Create, parameters_of
 from nnarch.train import Loss, Task, TrainConfig, check_counts, to_json
@@ -264,7 +264,7 @@ def report(config: Config, model: nnx.Module, workdir: Path, *, best_step: int |
         highlights=_highlights(run.results),
         columns=COLUMNS,
         splits={"test": "Never seen", "learning": "Samples, thousands"},
-        preset=to_json(PRESETS.get(run.preset, PRESETS["default"])),
+        presets=PRESETS,
         best_step=best_step,
     )
 
@@ -284,15 +284,15 @@ COLUMNS = (
     page.Column("thousand_samples", "in all", form="{:.0f}", better="min"),
 )
 
-# Of all figures, those that results are quoted by: title -> split, figure.
-QUOTED = {
-    "sequences right": ("test", "sequences"),
-    "symbols right": ("test", "symbols"),
-    "thousand samples to 50 %": ("learning", "thousand_samples_to_50"),
-    "to 99 %": ("learning", "thousand_samples_to_99"),
-    "in all": ("learning", "thousand_samples"),
-    "thousand parameters": ("test", "thousand_parameters"),
-}
+# Of all figures, those that results are quoted by: title, split, figure.
+QUOTED = (
+    Quoted("sequences right", "test", "sequences"),
+    Quoted("symbols right", "test", "symbols"),
+    Quoted("thousand samples to 50 %", "learning", "thousand_samples_to_50"),
+    Quoted("to 99 %", "learning", "thousand_samples_to_99"),
+    Quoted("in all", "learning", "thousand_samples"),
+    Quoted("thousand parameters", "test", "thousand_parameters"),
+)
 
 
 def _highlights(results: Mapping[str, Figures]) -> list[page.Highlight]:

@@ -20,20 +20,22 @@ import tyro
 from flax import nnx
 from jax import Array
 
+from experiments._ctc import at_even_distances, batch_loss, best_labels
 from nnarch import report as page
 from nnarch.data import digit_rows as data
 from nnarch.data import mnist
 from nnarch.data.digit_rows import Rows
 from nnarch.data.digit_rows.pieces import pieces
 from nnarch.data.pipeline import Batches, evaluation_batches
-from nnarch.kernels import ctc_align, ctc_beam_search, ctc_greedy, ctc_loss
+from nnarch.kernels import ctc_align
 from nnarch.metrics.nearest import nearest
-from nnarch.metrics.splits import Figures, over_tests, test_name
+from nnarch.metrics.splits import Figures, Quoted, over_tests, test_name
 from nnarch.metrics.transcripts import error_rates
 from nnarch.models.column_reader import ColumnReader, ColumnReaderConfig
 from nnarch.models.mdlstm_reader import MDLSTMReader, MDLSTMReaderConfig
+from nnarch.nn.parameters import count_parameters
 from nnarch.signal.pictures import to_float
-from nnarch.train import Loss, Task, TrainConfig, check_counts, to_json
+from nnarch.train import Loss, Task, TrainConfig, check_counts
 
 MDLSTM = MDLSTMReaderConfig()
 COLUMN = ColumnReaderConfig()
@@ -139,13 +141,7 @@ def _create(config: ModelConfig, key: Array) -> MDLSTMReader | ColumnReader:
 
 def _loss(model: nnx.Module, batch: dict[str, Array], key: Array) -> Loss:
     logits, lengths = model(_pictures(batch["columns"]), batch["widths"], key=key)
-    losses = ctc_loss(logits, lengths, batch["labels"], batch["label_lengths"])
-    # What cannot be aligned is left out, and counted. NaN stays, for the engine to see.
-    aligned = losses != jnp.inf
-    digits = jnp.sum(jnp.where(aligned, batch["label_lengths"], 0), dtype=jnp.float32)
-    unaligned = jnp.sum(~aligned, dtype=jnp.float32)
-    rows = jnp.float32(len(losses))
-    return Loss(jnp.sum(jnp.where(aligned, losses, 0)), digits, {"unaligned": (unaligned, rows)})
+    return batch_loss(logits, lengths, batch)
 
 
 def _pictures(columns: Array) -> Array:
@@ -176,12 +172,7 @@ def read(
 def _search(
     graph: nnx.GraphDef, beam: int, state: nnx.State, columns: Array, widths: Array
 ) -> tuple[Array, Array]:
-    """The labelling of each row: int32 [B, T], and how long it is. No beams: greedy."""
-    logits, frames = nnx.merge(graph, state)(_pictures(columns), widths)
-    if not beam:
-        return ctc_greedy(logits, frames)[:2]
-    labels, label_lengths, _ = ctc_beam_search(logits, frames, beam=beam)
-    return labels[:, 0], label_lengths[:, 0]
+    return best_labels(*nnx.merge(graph, state)(_pictures(columns), widths), beam=beam)
 
 
 class Alignment(NamedTuple):
@@ -286,11 +277,6 @@ def _figures(told: dict[str, Sequence[str]], split: Rows) -> Figures:
     return figures
 
 
-def parameters(model: nnx.Module) -> int:
-    """How many numbers are learnt."""
-    return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model, nnx.Param)))
-
-
 def report(config: Config, model: nnx.Module, workdir: Path, *, best_step: int | None) -> Path:
     """Writes the page of a run: what it reads in rows it never saw, and where."""
     splits = _read(config.data)
@@ -301,7 +287,7 @@ def report(config: Config, model: nnx.Module, workdir: Path, *, best_step: int |
     sections = [
         page.spikes_section(
             TESTS[name],
-            _recordings(config, model, split, told[name], _typical(len(split))),
+            _recordings(config, model, split, told[name], at_even_distances(len(split), SHOWN)),
             CLASS_NAMES,
             note=HOW_TO_READ,
             look=page.PICTURE,
@@ -324,12 +310,12 @@ def report(config: Config, model: nnx.Module, workdir: Path, *, best_step: int |
         sections=sections,
         highlights=[
             *page.highlights_beside(run.results, beside, HIGHLIGHTS),
-            page.Highlight(f"{parameters(model):,}", "parameters"),
+            page.Highlight(f"{count_parameters(model):,}", "parameters"),
         ],
         baselines=beside,
         columns=COLUMNS,
         splits={test_name(name): title for name, title in TESTS.items()},
-        preset=to_json(PRESETS.get(run.preset, PRESETS["default"])),
+        presets=PRESETS,
         best_step=best_step,
     )
 
@@ -382,23 +368,18 @@ COLUMNS = (
 HIGHLIGHTS = {
     (f"test_{name}", "cer"): f"of digits wrong: {TESTS[name].lower()}" for name in SHOWN_TESTS
 }
-# Of all figures, those that results are quoted by: title -> split, figure.
-QUOTED = {
-    "digits wrong, %": ("test_rows", "cer"),
-    "by beam search": ("test_rows", "cer_beam"),
-    "found over their ink": ("test_rows", "found"),
-    "slanted: digits wrong": ("test_slanted", "cer"),
-    "shifted": ("test_shifted", "cer"),
-    "both (harder)": ("test_harder", "cer"),
-}
+# Of all figures, those that results are quoted by: title, split, figure.
+QUOTED = (
+    Quoted("digits wrong, %", "test_rows", "cer"),
+    Quoted("by beam search", "test_rows", "cer_beam"),
+    Quoted("found over their ink", "test_rows", "found"),
+    Quoted("slanted: digits wrong", "test_slanted", "cer"),
+    Quoted("shifted", "test_shifted", "cer"),
+    Quoted("both (harder)", "test_harder", "cer"),
+)
 
 
 SHOWN = 6  # rows of each kind
-
-
-def _typical(rows: int) -> list[int]:
-    """Places at even distances."""
-    return [int(place) for place in (np.arange(SHOWN) + 0.5) * rows / SHOWN]
 
 
 def _worst(texts: Sequence[str], told: Sequence[str]) -> list[int]:

@@ -27,7 +27,7 @@ from nnarch.data import memory_problems as data
 from nnarch.data.examples import Batch
 from nnarch.data.generated import GeneratedBatches
 from nnarch.losses import masked_cross_entropy
-from nnarch.metrics.splits import Figures
+from nnarch.metrics.splits import Figures, Quoted
 from nnarch.models.memory_net import (
     MemoryNetConfig,
     RecurrentNet,
@@ -308,7 +308,7 @@ def report(config: Config, model: nnx.Module, workdir: Path, *, best_step: int |
         columns=COLUMNS,
         splits={f"distance_{d}": f"{d} steps back" for d in config.data.distances},
         results_note=ERRORS[config.data.task],
-        preset=to_json(PRESETS.get(own.preset, PRESETS["default"])),
+        presets=PRESETS,
         best_step=best_step,
     )
 
@@ -335,14 +335,14 @@ COLUMNS = (
 )
 
 DECIMALS = 2  # of the figures that are quoted
-# Of all figures, those that results are quoted by: title -> split, figure.
-QUOTED = {
-    **{f"error at {d}": (f"distance_{d}", "error") for d in DataConfig().distances},
-    **{f"to solve {d}": ("learning", f"to_solve_{d}") for d in (100, 400)},
-    "thousand samples": ("learning", "thousand_samples"),
-    "gradient 400 back, at the start": ("distance_400", "reach_at_start"),
-    "trained": ("distance_400", "reach"),
-}
+# Of all figures, those that results are quoted by: title, split, figure.
+QUOTED = (
+    *(Quoted(f"error at {d}", f"distance_{d}", "error") for d in DataConfig().distances),
+    *(Quoted(f"to solve {d}", "learning", f"to_solve_{d}") for d in (100, 400)),
+    Quoted("thousand samples", "learning", "thousand_samples"),
+    Quoted("gradient 400 back, at the start", "distance_400", "reach_at_start"),
+    Quoted("trained", "distance_400", "reach"),
+)
 
 
 def _others(config: Config, workdir: Path) -> Iterator[tuple[str, page.Run]]:

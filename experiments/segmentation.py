@@ -28,7 +28,7 @@ from nnarch.data import brain as data
 from nnarch.data.brain import CLASSES, TISSUES, Brain
 from nnarch.data.pipeline import Batches
 from nnarch.metrics.dice import dice
-from nnarch.metrics.splits import Figures, over_tests, test_name
+from nnarch.metrics.splits import Figures, Quoted, over_tests, test_name
 from nnarch.models.pyramid_lstm import PyramidLSTM, PyramidLSTMConfig
 from nnarch.models.unet import UNet, UNetConfig
 from nnarch.signal.blocks import Blend, block_starts, cut
@@ -41,7 +41,6 @@ from nnarch.train import (
     at_least,
     check_counts,
     make_mesh,
-    to_json,
 )
 from nnarch.train.sharding import replicated, rows
 
@@ -410,7 +409,7 @@ def report(config: Config, model: nnx.Module, workdir: Path, *, best_step: int |
         columns=COLUMNS,
         splits={test_name(name): title for name, title in TESTS.items()},
         results_note=RESULTS_NOTE,
-        preset=to_json(PRESETS.get(run.preset, PRESETS["default"])),
+        presets=PRESETS,
         best_step=best_step,
     )
 
@@ -445,14 +444,14 @@ COLUMNS = (
 HIGHLIGHTS = {
     (test_name(test), "dice"): f"mean Dice: {title.lower()}" for test, title in TESTS.items()
 }
-# Of all figures, those that results are quoted by: title -> split, figure.
-QUOTED = {
-    "clean: mean": ("test_clean", "dice"),
-    "fluid": ("test_clean", "dice_fluid"),
-    "grey": ("test_clean", "dice_grey"),
-    "white": ("test_clean", "dice_white"),
-    "noise and bias: mean": ("test_degraded", "dice"),
-    "fluid ": ("test_degraded", "dice_fluid"),
-    "grey ": ("test_degraded", "dice_grey"),
-    "white ": ("test_degraded", "dice_white"),
-}
+# Of all figures, those that results are quoted by: title, split, figure.
+QUOTED = (
+    Quoted("clean: mean", "test_clean", "dice"),
+    Quoted("fluid", "test_clean", "dice_fluid"),
+    Quoted("grey", "test_clean", "dice_grey"),
+    Quoted("white", "test_clean", "dice_white"),
+    Quoted("noise and bias: mean", "test_degraded", "dice"),
+    Quoted("fluid", "test_degraded", "dice_fluid"),
+    Quoted("grey", "test_degraded", "dice_grey"),
+    Quoted("white", "test_degraded", "dice_white"),
+)

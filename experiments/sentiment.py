@@ -25,10 +25,10 @@ from nnarch.data.rated_texts import Texts
 from nnarch.data.word_pieces import WordPieces, words
 from nnarch.metrics.bag_of_words import RatedTexts, fit_bag_of_words
 from nnarch.metrics.ratings import NEUTRAL, rating_figures
-from nnarch.metrics.splits import Figures, over_tests, test_name
+from nnarch.metrics.splits import Figures, Quoted, over_tests, test_name
 from nnarch.metrics.vader import fit_vader
 from nnarch.models.text_rater import TextRater, TextRaterConfig
-from nnarch.train import Loss, Task, TrainConfig, check_counts, to_json
+from nnarch.train import Loss, Task, TrainConfig, check_counts
 
 Kind = Literal["tweets", "movies", "products", "editorials", "words"]
 
@@ -284,7 +284,7 @@ def report(config: Config, model: TextRater, workdir: Path, *, best_step: int | 
         columns=COLUMNS,
         splits={test_name(name): title for name, title in TESTS.items()},
         results_note=RESULTS_NOTE,
-        preset=to_json(PRESETS.get(run.preset, PRESETS["default"])),
+        presets=PRESETS,
         best_step=best_step,
     )
 
@@ -317,15 +317,15 @@ COLUMNS = (
     page.Column("error", "mean error, points", "{:.2f}", better="min"),
 )
 
-# Of all figures, those that results are quoted by: title -> split, figure.
-QUOTED = {
-    "tweets: side, %": ("test_tweets", "sign"),
-    "correlation, %": ("test_tweets", "correlation"),
-    "mean error, % of the scale": ("test_tweets", "error_percent"),
-    "film reviews: correlation, %": ("test_movies", "correlation"),
-    "product reviews": ("test_products", "correlation"),
-    "editorials": ("test_editorials", "correlation"),
-}
+# Of all figures, those that results are quoted by: title, split, figure.
+QUOTED = (
+    Quoted("tweets: side, %", "test_tweets", "sign"),
+    Quoted("correlation, %", "test_tweets", "correlation"),
+    Quoted("mean error, % of the scale", "test_tweets", "error_percent"),
+    Quoted("film reviews: correlation, %", "test_movies", "correlation"),
+    Quoted("product reviews", "test_products", "correlation"),
+    Quoted("editorials", "test_editorials", "correlation"),
+)
 
 
 def _highlights(

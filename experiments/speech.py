@@ -19,19 +19,20 @@ import tyro
 from flax import nnx
 from jax import Array
 
+from experiments._ctc import at_even_distances, batch_loss, best_labels
 from nnarch import report as page
 from nnarch.data import characters
 from nnarch.data import speech as data
 from nnarch.data.pipeline import Batches, evaluation_batches
 from nnarch.data.speech import HOP, SAMPLE_RATE, STRIDE, Spoken
-from nnarch.kernels import ctc_align, ctc_beam_search, ctc_greedy, ctc_loss
+from nnarch.kernels import ctc_align
 from nnarch.metrics.nearest import nearest
-from nnarch.metrics.splits import Figures, over_tests, test_name
+from nnarch.metrics.splits import Figures, Quoted, over_tests, test_name
 from nnarch.metrics.transcripts import error_rates
 from nnarch.models.deep_speech import DeepSpeech, DeepSpeechConfig
 from nnarch.signal.spec_augment import spec_augment
 from nnarch.signal.spectrogram import log_mel, normalise
-from nnarch.train import Loss, Task, TrainConfig, check_counts, to_json
+from nnarch.train import Loss, Task, TrainConfig, check_counts
 
 FRAME_SECONDS = HOP * STRIDE / SAMPLE_RATE
 
@@ -154,15 +155,7 @@ def _loss(config: Config, model: DeepSpeech, batch: dict[str, Array], key: Array
         widest_band=change.widest_band,
     )
     logits, lengths = model(spectrograms, lengths, key=for_dropout)
-    losses = ctc_loss(logits, lengths, batch["labels"], batch["label_lengths"])
-    # What cannot be aligned is left out, and counted. NaN stays, for the engine to see.
-    aligned = losses != jnp.inf
-    characters_said = jnp.sum(jnp.where(aligned, batch["label_lengths"], 0), dtype=jnp.float32)
-    unaligned = jnp.sum(~aligned, dtype=jnp.float32)
-    rows = jnp.float32(len(losses))
-    return Loss(
-        jnp.sum(jnp.where(aligned, losses, 0)), characters_said, {"unaligned": (unaligned, rows)}
-    )
+    return batch_loss(logits, lengths, batch)
 
 
 def _features(config: DataConfig, audio: Array, lengths: Array) -> tuple[Array, Array]:
@@ -204,12 +197,7 @@ def _decoded(config: Config, model: DeepSpeech, split: Spoken, search: str) -> l
 def _search(
     graph: nnx.GraphDef, config: DataConfig, beam: int, state: nnx.State, audio: Array, lengths
 ) -> tuple[Array, Array]:
-    """The labelling of each recording: int32 [B, T], and how long it is. No beams: greedy."""
-    logits, frames = nnx.merge(graph, state)(*_features(config, audio, lengths))
-    if not beam:
-        return ctc_greedy(logits, frames)[:2]
-    labels, label_lengths, _ = ctc_beam_search(logits, frames, beam=beam)
-    return labels[:, 0], label_lengths[:, 0]
+    return best_labels(*nnx.merge(graph, state)(*_features(config, audio, lengths)), beam=beam)
 
 
 class Alignment(NamedTuple):
@@ -319,7 +307,7 @@ def report(config: Config, model: DeepSpeech, workdir: Path, *, best_step: int |
     sections = [
         page.spikes_section(
             title,
-            _examples(config, model, tests[name], _typical(heard[name])),
+            _examples(config, model, tests[name], at_even_distances(len(heard[name]), SHOWN)),
             CLASS_NAMES,
             note=f"{note} {HOW_TO_READ}",
         )
@@ -336,7 +324,7 @@ def report(config: Config, model: DeepSpeech, workdir: Path, *, best_step: int |
         baselines=beside,
         columns=COLUMNS,
         splits={test_name(name): title for name, (title, _) in TESTS.items()},
-        preset=to_json(PRESETS.get(run.preset, PRESETS["default"])),
+        presets=PRESETS,
         best_step=best_step,
     )
 
@@ -376,20 +364,17 @@ HIGHLIGHTS = {
     (f"test_{name}", "cer"): f"of characters wrong: {TESTS[name][0].lower()}"
     for name in ("unseen_text", "unseen_voices")
 }
-# Of all figures, those that results are quoted by: title -> split, figure.
-QUOTED = {
-    "unseen text: characters": ("test_unseen_text", "cer"),
-    "by beam search": ("test_unseen_text", "cer_beam"),
-    "words": ("test_unseen_text", "wer"),
-    "unseen voices: characters": ("test_unseen_voices", "cer"),
-    "by beam search ": ("test_unseen_voices", "cer_beam"),
-    "words ": ("test_unseen_voices", "wer"),
-}
+SHOWN = 4  # recordings of each kind
 
-
-def _typical(heard: Sequence[str], count: int = 4) -> list[int]:
-    """Places at even distances."""
-    return [int(place) for place in (np.arange(count) + 0.5) * len(heard) / count]
+# Of all figures, those that results are quoted by: title, split, figure.
+QUOTED = (
+    Quoted("unseen text: characters", "test_unseen_text", "cer"),
+    Quoted("by beam search", "test_unseen_text", "cer_beam"),
+    Quoted("words", "test_unseen_text", "wer"),
+    Quoted("unseen voices: characters", "test_unseen_voices", "cer"),
+    Quoted("by beam search", "test_unseen_voices", "cer_beam"),
+    Quoted("words", "test_unseen_voices", "wer"),
+)
 
 
 def _worst(

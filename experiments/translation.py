@@ -40,7 +40,7 @@ from nnarch.data.pipeline import batches_by_length
 from nnarch.data.token_batches import TokenBatches
 from nnarch.data.translations import Sentences
 from nnarch.losses import masked_cross_entropy
-from nnarch.metrics.splits import Figures, over_tests, test_name
+from nnarch.metrics.splits import Figures, Quoted, over_tests, test_name
 from nnarch.metrics.translation_memory import Found, nearest_sentences
 from nnarch.metrics.translations import bleu_by, sentence_chrf, translation_scores
 from nnarch.models.bahdanau import BahdanauConfig
@@ -52,7 +52,7 @@ from nnarch.models.source_encoder import EncoderConfig
 from nnarch.models.translator import Translator
 from nnarch.models.translators import TranslatorConfig, make_translator
 from nnarch.nn.parameters import count_parameters
-from nnarch.train import Loss, Task, TrainConfig, to_json
+from nnarch.train import Loss, Task, TrainConfig
 
 # All nets have this encoder, and decoders whose width makes 6.8 to 6.9 million parameters of them.
 ENCODER = EncoderConfig(hidden=320)
@@ -301,7 +301,7 @@ def report(config: Config, model: Translator, workdir: Path, *, best_step: int |
         columns=COLUMNS,
         splits={test_name(name): title for name, title in TESTS.items()},
         results_note=RESULTS_NOTE.format(*translation_scores(["a"], ["a"]).signatures),
-        preset=to_json(PRESETS.get(run.preset, PRESETS["default"])),
+        presets=PRESETS,
         best_step=best_step,
     )
 
@@ -352,17 +352,17 @@ COLUMNS = (
 HIGHLIGHTS = {
     (test_name(split), "bleu"): f"BLEU: {title.lower()}" for split, title in TESTS.items()
 }
-# Of all figures, those that results are quoted by: title -> split, figure.
-QUOTED = {
-    "chapters: BLEU": ("test_chapters", "bleu"),
-    "chrF": ("test_chapters", "chrf"),
-    "greedy: BLEU": ("test_chapters", "bleu_greedy"),
-    "over 20 words": ("test_chapters", "bleu_many_words"),
-    "books: BLEU": ("test_books", "bleu"),
-    "chrF ": ("test_books", "chrf"),
-    "greedy: BLEU ": ("test_books", "bleu_greedy"),
-    "over 20 words ": ("test_books", "bleu_many_words"),
-}
+# Of all figures, those that results are quoted by: title, split, figure.
+QUOTED = (
+    Quoted("chapters: BLEU", "test_chapters", "bleu"),
+    Quoted("chrF", "test_chapters", "chrf"),
+    Quoted("greedy: BLEU", "test_chapters", "bleu_greedy"),
+    Quoted("over 20 words", "test_chapters", "bleu_many_words"),
+    Quoted("books: BLEU", "test_books", "bleu"),
+    Quoted("chrF", "test_books", "chrf"),
+    Quoted("greedy: BLEU", "test_books", "bleu_greedy"),
+    Quoted("over 20 words", "test_books", "bleu_many_words"),
+)
 
 
 def _length_curve(

@@ -32,10 +32,10 @@ from nnarch.kernels.search import beam_search
 from nnarch.losses import masked_cross_entropy
 from nnarch.metrics.bleu import bleu
 from nnarch.metrics.cider import cider_d
-from nnarch.metrics.splits import Figures, over_tests, test_name
+from nnarch.metrics.splits import Figures, Quoted, over_tests, test_name
 from nnarch.models.video_captioner import VideoCaptioner, VideoCaptionerConfig, video_captioner
 from nnarch.signal.pictures import to_float
-from nnarch.train import Loss, Task, TrainConfig, check_counts, to_json
+from nnarch.train import Loss, Task, TrainConfig, check_counts
 
 
 @dataclass(frozen=True)
@@ -272,7 +272,7 @@ def report(config: Config, model: VideoCaptioner, workdir: Path, *, best_step: i
             for name in tests
         },
         results_note=ORDER if config.data.name == DRAWN else "",
-        preset=to_json(PRESETS.get(run.preset, PRESETS["default"])),
+        presets=PRESETS,
         best_step=best_step,
     )
 
@@ -319,16 +319,16 @@ HIGHLIGHTS = {
     for name, (title, _) in TEST_SETS.items()
 }
 
-# Of all figures, those that results are quoted by: title -> split, figure.
-QUOTED = {
-    "order right": ("test", "order"),
-    "sentence right": ("test", "exact_match"),
-    "BLEU-4": ("test", "bleu4"),
-    "CIDEr-D": ("test", "cider"),
-    "combinations: order right": ("test_combinations", "order"),
-    "sentence right ": ("test_combinations", "exact_match"),
-    "names right": ("test_combinations", "names"),
-}
+# Of all figures, those that results are quoted by: title, split, figure.
+QUOTED = (
+    Quoted("order right", "test", "order"),
+    Quoted("sentence right", "test", "exact_match"),
+    Quoted("BLEU-4", "test", "bleu4"),
+    Quoted("CIDEr-D", "test", "cider"),
+    Quoted("combinations: order right", "test_combinations", "order"),
+    Quoted("sentence right", "test_combinations", "exact_match"),
+    Quoted("names right", "test_combinations", "names"),
+)
 
 
 def _examples(told: Sequence[str], split: Captioned) -> list[page.Example]:

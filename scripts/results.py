@@ -105,11 +105,11 @@ def table(experiment: str) -> str:
     """
     module = registry.load(experiment)
     quoted, decimals = module.QUOTED, getattr(module, "DECIMALS", 1)
-    lines = [["", "runs", *quoted], ["---"] * (2 + len(quoted))]
+    lines = [["", "runs", *(each.title for each in quoted)], ["---"] * (2 + len(quoted))]
     for name, runs in _kinds(RESULTS / experiment).items():
         cells = [
             _cell([run[split][figure] for run in runs if figure in run.get(split, {})], decimals)
-            for split, figure in quoted.values()
+            for _, split, figure in quoted
         ]
         lines.append([name.replace("_", " "), str(len(runs)), *cells])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

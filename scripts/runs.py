@@ -2,7 +2,6 @@
 
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 from flax import nnx
@@ -16,7 +15,7 @@ class Run(NamedTuple):
     """What a folder holds: how it was trained, and what came of it."""
 
     workdir: Path
-    experiment: ModuleType
+    experiment: registry.Experiment
     config: Any  # the experiment's Config
     model: nnx.Module  # in evaluation mode
     step: int  # the one the model is from
@@ -34,26 +33,22 @@ def open_run(workdir: Path, *, of: str | None = None) -> Run:
         version that is not here.
       CheckpointError: there is no whole checkpoint.
     """
-    stored = train.Workdir(workdir).read_config()
-    if stored is None:
+    name = train.experiment_of(workdir)
+    if of not in (None, name):
         raise train.WorkdirError(
-            f"Nothing was trained in {workdir}: it has no config.json. Name the folder of a run, "
-            "or train one: python scripts/train.py"
-        )
-    if of not in (None, stored["experiment"]):
-        raise train.WorkdirError(
-            f"expected a run of {of}; {workdir} is one of {stored['experiment']}. Name another "
-            f"folder, or train one: python scripts/train.py {of}"
+            f"expected a run of {of}; {workdir} is one of {name}. Name another folder, or train "
+            f"one: python scripts/train.py {of}"
         )
     try:
-        experiment = registry.load(stored["experiment"])
-        config = train.from_json(type(experiment.PRESETS["default"]), stored["config"])
-        task = experiment.build(config)
-        model, step = train.restore(task, workdir)
-    except (LookupError, ValueError) as error:
+        experiment = registry.load(name)
+    except LookupError as error:
+        raise train.WorkdirError(f"{workdir} is of another version of nnarch: {error}") from error
+    config = train.read_options(type(experiment.PRESETS["default"]), workdir)
+    try:
+        model, step = train.restore(experiment.build(config), workdir)
+    except ValueError as error:
         raise train.WorkdirError(
-            f"{workdir} is of another version of nnarch, or its config.json was changed: "
-            f"{error.args[0]} Put that file back, or train again."
+            f"{workdir} cannot be built from its config.json: {error} Was that file changed?"
         ) from error
     return Run(workdir, experiment, config, model, step)
 

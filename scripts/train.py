@@ -9,7 +9,6 @@ import dataclasses
 import itertools
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated, Any, Literal
 
 from scripts import registry
@@ -41,7 +40,7 @@ def _fail(message: str) -> int:
     return 2
 
 
-def _parse(name: str, experiment: ModuleType, arguments: list[str]) -> Any:
+def _parse(name: str, experiment: registry.Experiment, arguments: list[str]) -> Any:
     """workdir, preset and config; leaves with status 2 where an option is wrong."""
     import tyro
 
@@ -71,7 +70,7 @@ def _preset(arguments: list[str]) -> str:
     return "default"
 
 
-def _train(name: str, experiment: ModuleType, options: Any) -> int:
+def _train(name: str, experiment: registry.Experiment, options: Any) -> int:
     from nnarch import train
     from nnarch.data.fetch import DataMissing
 
@@ -91,7 +90,7 @@ def _train(name: str, experiment: ModuleType, options: Any) -> int:
     return 0 if result.finished else 128 + result.signal
 
 
-def _task(experiment: ModuleType, config: Any) -> Any:
+def _task(experiment: registry.Experiment, config: Any) -> Any:
     """The task, after a look at its loss: what cannot be trained shows before a folder is made."""
     from nnarch import train
 

@@ -1,10 +1,18 @@
 """Figures by split, named as metrics.json has them."""
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 Split = TypeVar("Split")
 Figures = dict[str, float]
+
+
+class Quoted(NamedTuple):
+    """A figure that the results of an experiment are quoted by."""
+
+    title: str
+    split: str
+    figure: str
 
 
 def over_tests(

@@ -10,13 +10,6 @@ from nnarch.models.translator import Translator
 
 TranslatorConfig = EncoderDecoderConfig | BahdanauConfig | LuongConfig | GNMTConfig
 
-CONFIGS: dict[str, type[TranslatorConfig]] = {
-    "plain": EncoderDecoderConfig,
-    "bahdanau": BahdanauConfig,
-    "luong": LuongConfig,
-    "gnmt": GNMTConfig,
-}
-
 _MODELS: dict[type[TranslatorConfig], type[Translator]] = {
     EncoderDecoderConfig: EncoderDecoder,
     BahdanauConfig: Bahdanau,

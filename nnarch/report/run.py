@@ -1,5 +1,6 @@
 """The folder of a run, read as it is: whatever is not there yet is left out."""
 
+import dataclasses
 import json
 import shlex
 from collections.abc import Iterator, Mapping
@@ -89,14 +90,14 @@ def facts(run: Run) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def run_sections(run: Run, *, preset: Mapping[str, Any] | None = None) -> list[Section]:
+def run_sections(run: Run, *, presets: Mapping[str, Any] | None = None) -> list[Section]:
     """The configuration, the versions, and how to make this page again.
 
     Args:
       run: what `read_run` gave.
-      preset: the options of its preset, nested; the command then says what was typed beside it.
+      presets: name -> its options; the command then says what was typed beside the run's preset.
     """
-    return [_configuration(run), _versions(run), _reproduction(run, preset)]
+    return [_configuration(run), _versions(run), _reproduction(run, presets)]
 
 
 def _configuration(run: Run) -> Section:
@@ -123,12 +124,12 @@ def _versions(run: Run) -> Section:
     return Section(title, rows_table((), rows))
 
 
-def _reproduction(run: Run, preset: Mapping[str, Any] | None) -> Section:
+def _reproduction(run: Run, presets: Mapping[str, Any] | None) -> Section:
     commands = [
         "python3 -m venv .venv",
         ".venv/bin/pip install --require-hashes -r requirements.lock",
         ".venv/bin/pip install --no-deps --no-build-isolation --editable .",
-        command(run, preset),
+        command(run, presets or {}),
         f".venv/bin/python scripts/evaluate.py runs/{run.name}-again",
     ]
     note = (
@@ -139,15 +140,23 @@ def _reproduction(run: Run, preset: Mapping[str, Any] | None) -> Section:
     return Section("How to reproduce it", join([paragraph(note), listing]))
 
 
-def command(run: Run, preset: Mapping[str, Any] | None) -> str:
-    """The command line that trains this run again."""
+def command(run: Run, presets: Mapping[str, Any]) -> str:
+    """The command line that trains this run again, by its preset if there still is one."""
     words = [".venv/bin/python", "scripts/train.py", run.name]
     words += ["--workdir", f"runs/{run.name}-again"]
-    if run.preset != "default":
-        words += ["--preset", run.preset]
-    for option, value in _typed(flatten(run.config), flatten(preset or run.config)).items():
+    name = run.preset if run.preset in presets else "default"
+    if name != "default":
+        words += ["--preset", name]
+    preset = _nested(presets[name]) if name in presets else run.config
+    for option, value in _typed(flatten(run.config), flatten(preset)).items():
         words += _argument(option, value)
     return shlex.join(words)
+
+
+def _nested(options: Any) -> dict[str, Any]:
+    """A dataclass as config.json has it."""
+    nested = dataclasses.asdict(options) if dataclasses.is_dataclass(options) else options
+    return json.loads(json.dumps(nested, default=str))
 
 
 def _typed(options: Mapping[str, Any], preset: Mapping[str, Any]) -> dict[str, Any]:

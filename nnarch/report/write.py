@@ -21,7 +21,7 @@ def write_report(
     columns: Sequence[Column] | None = None,
     splits: Mapping[str, str] | None = None,
     results_note: str = "",
-    preset: Mapping[str, Any] | None = None,
+    presets: Mapping[str, Any] | None = None,
     best_step: int | None = None,
 ) -> Path:
     """Writes workdir/report/index.html and the PNGs beside it from what the workdir holds.
@@ -38,7 +38,7 @@ def write_report(
       columns: which figures the results show, and how; all, if left out.
       splits: the headings of the results' splits, in order; all, if left out.
       results_note: a paragraph above the results.
-      preset: the options of the run's preset, nested, for the command that reproduces it.
+      presets: name -> its options, as a dataclass, for the command that reproduces the run.
       best_step: the step whose parameters were kept.
 
     Returns:
@@ -57,6 +57,6 @@ def write_report(
             results_section("Results", results, columns, splits=splits, note=results_note),
             *sections,
             curves_section(run.rows, best_step=best_step),
-            *run_sections(run, preset=preset),
+            *run_sections(run, presets=presets),
         ],
     )

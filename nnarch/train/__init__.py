@@ -20,7 +20,7 @@ from nnarch.train.errors import (
 )
 from nnarch.train.log import read_rows
 from nnarch.train.loop import FitResult, fit
-from nnarch.train.restore import restore
+from nnarch.train.restore import experiment_of, read_options, restore
 from nnarch.train.sharding import Feed, feed, make_mesh
 from nnarch.train.task import Batch, Batches, BatchIterator, Loss, Task
 from nnarch.train.workdir import Workdir, write_json
@@ -44,11 +44,13 @@ __all__ = [
     "at_least",
     "check_counts",
     "differences",
+    "experiment_of",
     "feed",
     "fit",
     "from_json",
     "initialise",
     "make_mesh",
+    "read_options",
     "read_rows",
     "restore",
     "to_json",

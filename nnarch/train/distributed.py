@@ -18,8 +18,9 @@ PROCESS_INDEX = "NNARCH_PROCESS_INDEX"
 def initialise() -> None:
     """Joins the group that `scripts/launch.py` started; alone, does nothing.
 
-    Has to run before anything asks jax for its devices. SLURM and cloud pods, which jax detects
-    by itself, are joined where SLURM_NTASKS or a pod's variables tell of more than one task.
+    Has to run before anything asks jax for its devices. SLURM's tasks, which jax detects by itself,
+    are joined where SLURM_NTASKS tells of more than one; elsewhere, as on a cloud's pod, set the
+    three variables above in each process.
     """
     if COORDINATOR in os.environ:
         jax.distributed.initialize(

@@ -1,7 +1,7 @@
 """Out of a run's folder again: the trained model."""
 
 import os
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import jax
 from flax import nnx
@@ -14,6 +14,42 @@ from nnarch.train.sharding import make_mesh
 from nnarch.train.state import TrainState, define, evaluated_model
 from nnarch.train.task import Task
 from nnarch.train.workdir import Workdir
+
+T = TypeVar("T")
+
+
+def experiment_of(workdir: str | os.PathLike) -> str:
+    """The experiment that was trained in a folder.
+
+    Raises:
+      WorkdirError: nothing was trained there, or its config.json is damaged.
+    """
+    return _stored(workdir)["experiment"]
+
+
+def read_options(kind: type[T], workdir: str | os.PathLike) -> T:
+    """The options, a dataclass `kind`, that a run was trained with.
+
+    Raises:
+      WorkdirError: nothing was trained there, or with options that are not of this version.
+    """
+    try:
+        return from_json(kind, _stored(workdir)["config"])
+    except ValueError as error:
+        raise WorkdirError(
+            f"{workdir} is of another version of nnarch, or its config.json was changed: {error} "
+            "Put that file back, or train again."
+        ) from error
+
+
+def _stored(workdir: str | os.PathLike) -> dict[str, Any]:
+    stored = Workdir(workdir).read_config()
+    if stored is None:
+        raise WorkdirError(
+            f"Nothing was trained in {workdir}: it has no config.json. Name the folder of a run, "
+            "or train one: python scripts/train.py"
+        )
+    return stored
 
 
 def restore(
@@ -38,12 +74,10 @@ def restore(
       CheckpointError: there is no checkpoint yet, or none is whole.
     """
     folder = Workdir(workdir)
-    stored = folder.read_config()
-    if stored is None:
-        raise WorkdirError(f"Nothing was trained in {folder.path}: it has no config.json.")
+    config = from_json(TrainConfig, _stored(workdir)["config"]["train"])
     folder.check_files(task.files)
     mesh = mesh or make_mesh(MeshConfig(data=1), jax.local_devices()[:1])
-    definition = define(task, from_json(TrainConfig, stored["config"]["train"]), mesh)
+    definition = define(task, config, mesh)
     state, step = _read(folder, definition.abstract, which)
     params = state.params if state.average is None else state.average
     return evaluated_model(definition, params, state.other), step

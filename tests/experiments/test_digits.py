@@ -13,6 +13,7 @@ from tolerances import FIRST_STEPS
 from experiments import digits
 from nnarch import train
 from nnarch.data.mnist import SIZE, Digits
+from nnarch.nn.parameters import count_parameters
 from scripts import evaluate as evaluate_script
 
 EACH = 4  # pictures of a digit
@@ -117,12 +118,6 @@ def test_the_page_of_a_model_that_knows_nothing_has_every_mistake(tmp_path):
     assert page.count('class="card wrong"') == wrong
 
 
-def test_confusion_counts_truth_by_row_and_answer_by_column():
-    counts = digits.confusion(np.array([3, 3, 5]), np.array([3, 5, 5]))
-    assert counts[3, 3] == counts[5, 3] == counts[5, 5] == 1
-    assert counts.sum() == 3
-
-
 def losses(folder, config, **mesh):
     """Of the first two steps."""
     training = replace(
@@ -149,7 +144,7 @@ def test_presets_survive_json():
 
 def size(config):
     model = nnx.eval_shape(digits.build(config).create, jax.random.key(0))
-    return digits.parameters(model)
+    return count_parameters(model)
 
 
 def test_both_models_have_the_same_number_of_parameters():

@@ -134,7 +134,7 @@ def test_presets_survive_json():
 def test_evaluate_writes_figures_and_a_report(workdir, capsys):
     assert evaluate_script.main([str(workdir)]) == 0
     figures = json.loads((workdir / "metrics.json").read_text())
-    for title, (split, figure) in segmentation.QUOTED.items():
+    for title, split, figure in segmentation.QUOTED:
         assert figures[split][figure] > 0, title
     page = (workdir / "report" / "index.html").read_text()
     assert "With noise and a bias field" in page

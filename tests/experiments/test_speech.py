@@ -14,7 +14,9 @@ from train.two_steps import check_two_by_four
 
 from experiments import speech
 from nnarch import train
+from nnarch.data import speech as data
 from nnarch.data.speech import SAMPLE_RATE, Spoken, sound
+from nnarch.models.deep_speech import frames_after
 from scripts import evaluate as evaluate_script
 from scripts import transcribe as transcribe_script
 
@@ -243,3 +245,8 @@ def test_the_configuration_reaches_the_model():
     model = speech.build(config).create(jax.random.key(0))
     assert len(model.recurrent) == 2
     assert type(model.recurrent[0].forward).__name__ == "GRU"
+
+
+def test_a_frame_of_the_net_is_as_long_as_the_set_counts_them():
+    assert [int(frames_after(data.STRIDE * frames)) for frames in (1, 7)] == [1, 7]
+    assert int(frames_after(data.STRIDE + 1)) == 2

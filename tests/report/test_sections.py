@@ -147,9 +147,16 @@ def run_of(config, preset="default"):
 def test_the_command_names_what_differs_from_the_preset():
     preset = {"train": {"steps": 5, "seed": 0, "horizon": None}, "model": {"w": [1, 2], "on": True}}
     config = {"train": {"steps": 9, "seed": 0, "horizon": 9}, "model": {"w": [1, 3], "on": False}}
-    typed = command(run_of(config, preset="hour"), preset)
+    typed = command(run_of(config, preset="hour"), {"hour": preset})
     assert typed.endswith("--preset hour --steps 9 --model.w 1 3 --model.no-on")
-    assert "--steps" not in command(run_of(config), None)
+    assert "--steps" not in command(run_of(config), {})
+
+
+def test_a_preset_that_is_gone_is_not_named():
+    config, default = {"model": {"width": 3}}, {"model": {"width": 2}}
+    typed = command(run_of(config, preset="gone"), {"default": default})
+    assert "--preset" not in typed
+    assert typed.endswith("--model.width 3")
 
 
 def test_nested_options_are_flattened():

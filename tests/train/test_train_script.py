@@ -1,5 +1,6 @@
 """scripts/train.py: what it lists, what it refuses, and that a whole run goes through it."""
 
+import ast
 import dataclasses
 import json
 import subprocess
@@ -187,3 +188,15 @@ def test_a_loss_that_cannot_be_is_told_before_a_folder_is_made(capsys, monkeypat
     assert train.main(["summing", "--workdir", "runs/a"]) == 2
     assert "dropout has to be below 1" in capsys.readouterr().err
     assert not Path("runs/a").exists()
+
+
+def test_an_experiment_that_lacks_what_training_needs_is_told(capsys):
+    (registry.FOLDER / "half.py").write_text('"""Has presets alone."""\nPRESETS = {}\n')
+    assert train.main(["half"]) == 2
+    assert "experiments/half.py has no build" in capsys.readouterr().err
+
+
+def test_the_first_line_of_an_experiment_is_a_sentence():
+    folder = Path(train.__file__).resolve().parent.parent / "experiments"
+    for path in folder.glob("[!_]*.py"):
+        assert ast.get_docstring(ast.parse(path.read_text())).partition("\n")[0].endswith(".")
