@@ -20,19 +20,19 @@ import tyro
 from flax import nnx
 from jax import Array
 from jax.sharding import Mesh
-from scipy.ndimage import gaussian_filter
-from sklearn.mixture import GaussianMixture
 
+from experiments._drawn_volumes import DrawingConfig, draw, draw_to_validate
 from nnarch import report as page
 from nnarch.data import brain as data
 from nnarch.data.brain import CLASSES, TISSUES, Brain
 from nnarch.data.pipeline import Batches
 from nnarch.metrics.dice import dice
+from nnarch.metrics.gaussian_mixture import by_brightness
 from nnarch.metrics.splits import Figures, Quoted, over_tests, test_name
 from nnarch.models.pyramid_lstm import PyramidLSTM, PyramidLSTMConfig
 from nnarch.models.unet import UNet, UNetConfig
 from nnarch.signal.blocks import Blend, block_starts, cut
-from nnarch.signal.volumes import deform, labels_of, normalised, paint
+from nnarch.signal.volumes import normalised
 from nnarch.train import (
     Loss,
     MeshConfig,
@@ -67,28 +67,6 @@ class DataConfig:
 
 
 @dataclass(frozen=True)
-class DrawingConfig:
-    """How far drawn volumes differ: see nnarch.signal.volumes."""
-
-    turn: float = 0.2
-    """Radians about each axis."""
-    stretch: float = 0.15
-    """Share by which an axis grows or shrinks."""
-    bend: float = 2.0
-    """Voxels."""
-    in_order: float = 0.75
-    """Share of volumes whose tissues become brighter in the order that a T1 picture has."""
-    gain: float = 0.2
-    """Share by which the whole is brighter or darker."""
-    texture: float = 0.1
-    """Share by which a tissue's brightness varies slowly."""
-    bias: float = 0.3
-    """The largest strength of the bias field."""
-    noise: float = 0.15
-    """The largest standard deviation of the noise, white matter being 1."""
-
-
-@dataclass(frozen=True)
 class DecodeConfig:
     """How a whole volume is read."""
 
@@ -104,6 +82,7 @@ class DecodeConfig:
 
 PYRAMID = PyramidLSTMConfig()
 UNET = UNetConfig()
+DRAWING = DrawingConfig()
 TRAINING = TrainConfig(
     steps=3000,
     learning_rate=5e-3,
@@ -125,7 +104,7 @@ class Config:
     pyramid: PyramidLSTMConfig = PYRAMID
     unet: UNetConfig = UNET
     data: DataConfig = DataConfig()
-    drawing: DrawingConfig = DrawingConfig()
+    drawing: DrawingConfig = DRAWING
     decode: DecodeConfig = DecodeConfig()
 
 
@@ -173,6 +152,7 @@ def build(config: Config, *, process_index: int = 0, process_count: int = 1) -> 
 
 
 VALIDATION_SEED = 2**20  # no run is trained with it
+DICE_WEIGHT = 0.5  # of the loss, beside a voxel's cross-entropy
 
 
 def _create(config: Config, key: Array) -> nnx.Module:
@@ -187,38 +167,14 @@ def _read(millimetres: int) -> Brain:
 
 
 def _loss(config: Config, model: nnx.Module, batch: dict[str, Array], key: Array) -> Loss:
-    volumes, labels = _draw(config, batch["shares"], key)
+    volumes, labels = draw(config.drawing, key, batch["shares"], size=config.data.size)
     log_probs = jax.nn.log_softmax(model(volumes).astype(jnp.float32))
     truth = jax.nn.one_hot(labels, CLASSES)
     cross_entropy = -jnp.sum(truth * log_probs)
     voxels = jnp.float32(labels.size)
     right = jnp.sum(jnp.argmax(log_probs, axis=-1) == labels, dtype=jnp.float32)
-    total = cross_entropy + 0.5 * voxels * _dice_loss(jnp.exp(log_probs), truth)
+    total = cross_entropy + DICE_WEIGHT * voxels * _dice_loss(jnp.exp(log_probs), truth)
     return Loss(total, voxels, {"accuracy": (right, voxels)})
-
-
-def _draw(config: Config, shares: Array, key: Array) -> tuple[Array, Array]:
-    """Volumes [B, size, size, size] from blocks of the maps, and the labels of their voxels."""
-    change = config.drawing
-    for_shape, for_picture = jax.random.split(key)
-    shares = deform(
-        for_shape,
-        shares,
-        size=config.data.size,
-        turn=change.turn,
-        stretch=change.stretch,
-        bend=change.bend,
-    )
-    pictures = paint(
-        for_picture,
-        shares,
-        in_order=change.in_order,
-        gain=change.gain,
-        texture=change.texture,
-        bias=(0.0, change.bias),
-        noise=(0.0, change.noise),
-    )
-    return pictures, labels_of(shares)
 
 
 def _dice_loss(probabilities: Array, truth: Array) -> Array:
@@ -233,9 +189,7 @@ def _dice_loss(probabilities: Array, truth: Array) -> Array:
 
 
 def _validate(config: Config, shares: np.ndarray, model: nnx.Module) -> Figures:
-    """Dice over drawn blocks, in T1's order of tissues: as they are, and the same with the
-    strongest bias field and two thirds of the strongest noise.
-    """
+    """Dice over drawn blocks: clean, and the same with a bias field and noise."""
     figures = {
         f"dice_{name}": _validation_dice(config, shares, model, strength)
         for name, strength in (("clean", 0.0), ("degraded", 1.0))
@@ -258,12 +212,10 @@ def _validation_dice(config: Config, shares, model: nnx.Module, strength: float)
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
 def _validation_blocks(config: Config, strength: float, graph, state, shares, key):
-    change = config.drawing
-    for_shape, for_picture = jax.random.split(key)
-    shares = deform(for_shape, shares, size=config.data.size)
-    bias, noise = strength * change.bias, strength * change.noise * 2 / 3
-    pictures = paint(for_picture, shares, bias=(bias, bias), noise=(noise, noise))
-    return jnp.argmax(nnx.merge(graph, state)(pictures), axis=-1), labels_of(shares)
+    pictures, labels = draw_to_validate(
+        config.drawing, key, shares, size=config.data.size, strength=strength
+    )
+    return jnp.argmax(nnx.merge(graph, state)(pictures), axis=-1), labels
 
 
 class Scan(NamedTuple):
@@ -366,27 +318,14 @@ SMOOTHINGS = (0.0, 0.4, 0.6, 0.8)  # standard deviations in voxels
 
 def _best_mixture(scan: Scan) -> Figures:
     tried = [
-        _figures(mixture(scan, outlined=outlined, smoothing=smoothing), scan.labels)
-        for outlined in (False, True)
+        _figures(
+            by_brightness(scan.picture, classes=CLASSES, inside=inside, smoothing=smoothing),
+            scan.labels,
+        )
+        for inside in (None, scan.labels > 0)
         for smoothing in SMOOTHINGS
     ]
     return max(tried, key=lambda figures: figures["dice"])
-
-
-def mixture(scan: Scan, *, outlined: bool, smoothing: float) -> np.ndarray:
-    """uint8 [X, Y, Z]: each voxel's component of a Gaussian mixture, the components in the order
-    of their brightness. `outlined`: fitted within the true brain alone.
-    """
-    picture = gaussian_filter(scan.picture, smoothing) if smoothing else scan.picture
-    inside = scan.labels > 0 if outlined else np.ones_like(scan.labels, bool)
-    values = picture[inside][:, None]
-    fitted = GaussianMixture(len(TISSUES) + (not outlined), random_state=0)
-    every = max(1, len(values) // 100_000)
-    fitted.fit(values[::every])
-    ranks = np.argsort(np.argsort(fitted.means_[:, 0])) + outlined
-    found = np.zeros(scan.labels.shape, np.uint8)
-    found[inside] = ranks[fitted.predict(values)]
-    return found
 
 
 def report(config: Config, model: nnx.Module, workdir: Path, *, best_step: int | None) -> Path:
