@@ -1,20 +1,21 @@
 """Text that is longer than what a net was trained on, cut where it hurts least."""
 
 import re
-from collections.abc import Callable
+from bisect import bisect
+from collections.abc import Callable, Iterator
 
 _SENTENCES = re.compile(r"(?<=[.!?;:…])\s+")
 
 
 def cut_line(text: str, length: Callable[[str], int], longest: int) -> list[str]:
-    """Parts of at most `longest`, as long as they can be, which joined by spaces give the text.
+    """Parts of at most `longest`, as long as they can be, which in a row give the text.
 
     Cut at the ends of sentences; a sentence that is too long, between words; a word that is too
-    long stays whole.
+    long, or a text without spaces, between letters.
 
     Args:
       text: a line; spaces in a row count as one.
-      length: of a text, such as its number of pieces.
+      length: of a text, such as its number of pieces; that of one letter is at most `longest`.
       longest: what a part may have.
     """
     sentences = _SENTENCES.split(text.strip())
@@ -25,7 +26,17 @@ def cut_line(text: str, length: Callable[[str], int], longest: int) -> list[str]
 def _fitting(sentence: str, length: Callable[[str], int], longest: int) -> list[str]:
     if length(sentence) <= longest:
         return [sentence]
-    return _joined(sentence.split(), length, longest)
+    words = [part for word in sentence.split() for part in _of_word(word, length, longest)]
+    return _joined(words, length, longest)
+
+
+def _of_word(word: str, length: Callable[[str], int], longest: int) -> Iterator[str]:
+    while len(word) > 1 and length(word) > longest:
+        letters = range(1, len(word))
+        place = max(1, bisect(letters, longest, key=lambda count: length(word[:count])))
+        yield word[:place]
+        word = word[place:]
+    yield word
 
 
 def _joined(pieces: list[str], length: Callable[[str], int], longest: int) -> list[str]:

@@ -23,5 +23,12 @@ def test_sentences_stay_whole_where_they_fit():
     assert cut_line("a b. c", words, 4) == ["a b. c"]
 
 
-def test_a_word_that_is_too_long_stays():
-    assert cut_line("aaaaa bb", len, 3) == ["aaaaa", "bb"]
+def test_a_word_that_is_too_long_is_cut_between_letters():
+    assert cut_line("aaaaa bb", len, 3) == ["aaa", "aa", "bb"]
+
+
+@given(st.text("ab漢 .", max_size=60), st.integers(1, 9))
+def test_no_part_is_too_long(text, longest):
+    parts = cut_line(text, len, longest)
+    assert "".join(parts).replace(" ", "") == text.replace(" ", "")
+    assert all(len(part) <= longest for part in parts)
