@@ -1,5 +1,6 @@
 """Other runs on the same data, to stand beside one in its report."""
 
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +11,31 @@ from nnarch.train import to_json
 _ALIKE_ANYHOW = ("validation", "folder")  # options of data that change nothing in a test set
 
 
-def runs_beside(data: Any, workdir: Path, *, option: str) -> dict[str, dict[str, Figures]]:
-    """The figures of runs in folders beside this one that were trained and tested on the same data.
+def runs_on(
+    data: Any, workdir: Path, *, whatever: Collection[str] = ()
+) -> Iterator[tuple[str, page.Run]]:
+    """Runs in folders beside this one that were trained and tested on the same data, by folder.
 
     Args:
       data: the experiment's configuration of its data.
       workdir: of this run.
-      option: of the model, by which runs are told apart.
+      whatever: options of data that may differ, too.
     """
-    own, found = _told(to_json(data)), {}
-    for name, other in page.neighbours(workdir):
-        if other.results and _told(other.config.get("data", {})) == own:
-            found[f"{name} ({other.config.get('model', {}).get(option)})"] = other.results
-    return found
+    ignored = {*_ALIKE_ANYHOW, *whatever}
+    own = _comparable(to_json(data), ignored)
+    for name, run in page.neighbours(workdir):
+        if _comparable(run.config.get("data", {}), ignored) == own:
+            yield name, run
 
 
-def _told(data: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in data.items() if name not in _ALIKE_ANYHOW}
+def runs_beside(data: Any, workdir: Path, *, option: str) -> dict[str, dict[str, Figures]]:
+    """The figures of runs that `runs_on` finds, told apart by this option of the model."""
+    return {
+        f"{name} ({run.config.get('model', {}).get(option)})": run.results
+        for name, run in runs_on(data, workdir)
+        if run.results
+    }
+
+
+def _comparable(data: dict[str, Any], ignored: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name not in ignored}

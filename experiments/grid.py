@@ -20,6 +20,7 @@ import tyro
 from flax import nnx
 from jax import Array
 
+from experiments._beside import runs_on
 from nnarch import report as page
 from nnarch.data import sequences as data
 from nnarch.data.examples import Batch
@@ -28,7 +29,7 @@ from nnarch.losses import masked_cross_entropy
 from nnarch.metrics.splits import Figures, Quoted
 from nnarch.models.grid_lstm import GridLSTMConfig, sequence_model, vector_model
 from nnarch.nn.parameters import Create, parameters_of
-from nnarch.train import Loss, Task, TrainConfig, check_counts, to_json
+from nnarch.train import Loss, Task, TrainConfig, check_counts
 
 
 @dataclass(frozen=True)
@@ -311,10 +312,8 @@ def _highlights(results: Mapping[str, Figures]) -> list[page.Highlight]:
 def _compared(config: Config, run: page.Run, workdir: Path) -> page.Section:
     """This run, and whatever was trained on the same task in folders beside it."""
     lines = {f"this run ({config.model.kind})": _curve(config, run.rows)}
-    for name, other in page.neighbours(workdir):
-        if _same_task(other.config.get("data", {}), to_json(config.data)):
-            kind = other.config.get("model", {}).get("kind")
-            lines[f"{name} ({kind})"] = _curve(config, other.rows)
+    for name, other in runs_on(config.data, workdir, whatever=("test",)):
+        lines[f"{name} ({other.config.get('model', {}).get('kind')})"] = _curve(config, other.rows)
     return page.compared_section(
         "Accuracy against samples",
         lines,
@@ -324,10 +323,6 @@ def _compared(config: Config, run: page.Run, workdir: Path) -> page.Section:
         note="On the validation split; beside it the runs in neighbouring folders that were "
         "trained on the same task.",
     )
-
-
-def _same_task(other: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
-    return all(other.get(name) == own[name] for name in own if name not in ("validation", "test"))
 
 
 def _examples(config: Config, samples: Batch, told: np.ndarray) -> list[page.Section]:

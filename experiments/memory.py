@@ -20,6 +20,7 @@ import tyro
 from flax import nnx
 from jax import Array
 
+from experiments._beside import runs_on
 from experiments._remembered import Remembered, remembered_sections, samples_curve
 from nnarch import report as page
 from nnarch import train
@@ -36,7 +37,7 @@ from nnarch.models.memory_net import (
     state_gradients,
 )
 from nnarch.nn.parameters import Create, parameters_of
-from nnarch.train import Loss, Task, TrainConfig, check_counts, to_json
+from nnarch.train import Loss, Task, TrainConfig, check_counts
 from nnarch.train.state import create_state, define, evaluated_model
 
 
@@ -347,14 +348,9 @@ QUOTED = (
 
 def _others(config: Config, workdir: Path) -> Iterator[tuple[str, page.Run]]:
     """Whatever was trained on the same task in folders beside this one, and evaluated."""
-    own = to_json(config.data)
-    for name, run in page.neighbours(workdir):
-        data_of = run.config.get("data", {})
-        if run.results and all(data_of.get(each) == own[each] for each in _SAME):
+    for name, run in runs_on(config.data, workdir, whatever=("test", "probes")):
+        if run.results:
             yield f"{name} ({run.config.get('model', {}).get('kind')})", run
-
-
-_SAME = ("task", "distances", "easier", "batch_size")
 
 
 def _highlights(config: Config, results: Mapping[str, Figures]) -> list[page.Highlight]:

@@ -22,6 +22,7 @@ import tyro
 from flax import nnx
 from jax import Array
 
+from experiments._beside import runs_on
 from experiments._translating import (
     DataConfig,
     DecodeConfig,
@@ -285,7 +286,7 @@ def report(config: Config, model: Translator, workdir: Path, *, best_step: int |
     """Writes the page of a run: the length curve, sentences, and where the net looked."""
     splits = read(config.data).splits
     run, beside = page.read_run(workdir), baselines(config)
-    sections = [_length_curve(run, workdir, beside)]
+    sections = [_length_curve(config, run, workdir, beside)]
     for name, title in TESTS.items():
         if name in splits:
             told = _told(config, model, name)
@@ -366,10 +367,10 @@ QUOTED = (
 
 
 def _length_curve(
-    run: page.Run, workdir: Path, beside: Mapping[str, Mapping[str, Figures]]
+    config: Config, run: page.Run, workdir: Path, beside: Mapping[str, Mapping[str, Figures]]
 ) -> page.Section:
     """BLEU by words of the source: this run's, its neighbours' and the baselines'."""
-    others = {name: other.results for name, other in page.neighbours(workdir)}
+    others = {name: other.results for name, other in runs_on(config.data, workdir)}
     systems = {"this run": run.results, **others, **beside}
     split = next(iter(beside["copy"]))  # the first of the test splits
     lines = {name: _by_words(results.get(split, {})) for name, results in systems.items()}

@@ -45,8 +45,8 @@ def neighbours(workdir: Path) -> Iterator[tuple[str, Run]]:
     own = workdir.resolve()
     name = read_run(own).name
     for folder in sorted(own.parent.iterdir()):
-        other = read_run(folder)
-        if folder != own and other.config and other.name == name:
+        alike = _read(folder / "config.json").get("experiment") == name
+        if alike and folder != own and (other := read_run(folder)).config:
             yield folder.name, other
 
 
