@@ -51,11 +51,15 @@ class AugmentationConfig:
     """How far training changes a picture; see nnarch.signal.pictures.augment."""
 
     shift: float = 2.0
-    """Pixels."""
+    """Farthest that it is moved along each axis, in pixels."""
     scale: float = 0.05
+    """Largest share by which it grows or shrinks."""
     brightness: float = 0.03
+    """Most that is added to all its values, which go from 0 to 1."""
     contrast: float = 0.05
+    """Largest share by which they move away from their mean, or towards it."""
     channels: float = 0.0
+    """Largest share by which each of its colours grows or shrinks."""
 
 
 @cache

@@ -13,7 +13,7 @@ class DrawingConfig:
     """How far drawn volumes differ: see nnarch.signal.volumes."""
 
     turn: float = 0.2
-    """Radians about each axis."""
+    """Farthest that a volume is turned about each axis, in radians."""
     stretch: float = 0.15
     """Share by which an axis grows or shrinks."""
     bend: float = 2.0

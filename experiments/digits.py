@@ -69,10 +69,11 @@ class AugmentationConfig:
     """How far training changes a picture; see nnarch.signal.distortion."""
 
     shift: float = 2.0
-    """Pixels."""
+    """Farthest that it is moved along each axis, in pixels."""
     scale: float = 0.1
+    """Largest share by which it grows or shrinks."""
     rotation: float = 10.0
-    """Degrees."""
+    """Farthest that it is turned, in degrees."""
     slant: float = 0.2
     """Pixels to the side for each of height."""
 

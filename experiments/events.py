@@ -46,7 +46,7 @@ class DataConfig:
     size: int = 32
     """Pixels a side of the canvas."""
     frames: int = 24
-    """Of a clip."""
+    """Frames of a clip."""
     batch_size: int = 16
     """Clips of a batch, over all devices."""
     validation: int = 400

@@ -64,11 +64,11 @@ class AugmentationConfig:
     time_masks: int = 2
     """Stretches of frames of each utterance."""
     longest_time: int = 20
-    """Frames of 10 ms."""
+    """Longest stretch, in frames of 10 ms."""
     band_masks: int = 2
     """Stretches of bands of each utterance."""
     widest_band: int = 8
-    """Bands."""
+    """Widest stretch, in bands of the spectrogram."""
 
 
 @dataclass(frozen=True)

@@ -40,9 +40,9 @@ class AlignDrawConfig:
     hidden: int = 256
     """Units of the LSTM that draws, and of the one that looks."""
     steps: int = 12
-    """In which a picture is drawn."""
+    """Steps in which a picture is drawn."""
     latents: int = 32
-    """Of a step."""
+    """Latent variables of each step."""
     read: int = 8
     """Filters a side of the window that looks."""
     write: int = 10

@@ -24,7 +24,7 @@ class LeNetConfig:
     """The size of the model."""
 
     channels: tuple[int, ...] = (32, 64)
-    """Of the convolutions."""
+    """Channels of each convolution."""
     dense: tuple[int, ...] = (128,)
     """Units of the dense layers, rectified."""
     dropout: float = 0.1

@@ -80,6 +80,7 @@ class TrainConfig:
     profile: bool = False
     """Write a jax.profiler trace of a few steps."""
     mesh: MeshConfig = MeshConfig()
+    """How the devices share the work."""
 
     def __post_init__(self) -> None:
         """Refuses what no run could mean."""
