@@ -144,7 +144,8 @@ def command(run: Run, presets: Mapping[str, Any]) -> str:
     """The command line that trains this run again, by its preset if there still is one."""
     words = [".venv/bin/python", "scripts/train.py", run.name]
     words += ["--workdir", f"runs/{run.name}-again"]
-    name = run.preset if run.preset in presets else "default"
+    gone = presets and run.preset not in presets
+    name = "default" if gone else run.preset
     if name != "default":
         words += ["--preset", name]
     preset = _nested(presets[name]) if name in presets else run.config
