@@ -15,6 +15,7 @@ from jax import Array
 
 from nnarch.nn import GRU, LSTM, Embedding, Linear, Stacked, StateNoise, dropout
 from nnarch.nn.carried import CarriedStates
+from nnarch.nn.keys import fold_key
 
 _CELLS = {"lstm": LSTM, "gru": GRU}
 
@@ -111,7 +112,7 @@ class CharacterLM(nnx.Module):
         return logits
 
     def _scores(self, xs: Array, key: Array | None) -> Array:
-        for_dropout = None if key is None else jax.random.fold_in(key, 2 * len(self.stack.layers))
+        for_dropout = fold_key(key, 2 * len(self.stack.layers))
         xs = self.output(dropout(xs, for_dropout, self.dropout_rate))
         return self.embedding.logits(xs) if self.tied else xs
 

@@ -16,6 +16,7 @@ from jax import Array, random
 
 from nnarch.kernels.multidim.patches import cut_patches
 from nnarch.nn import LSTM, Bidirectional, LayerNorm, Linear, dropout
+from nnarch.nn.keys import fold_key
 from nnarch.nn.sequence import masked, strided
 
 
@@ -81,9 +82,5 @@ class ColumnReader(nnx.Module):
         lengths = strided(widths, self.block[1])
         for depth, layer in enumerate(self.layers):
             xs, _ = layer(xs, lengths=lengths)
-            xs = dropout(self.norms[depth](xs), _at(key, depth), self.rate)
+            xs = dropout(self.norms[depth](xs), fold_key(key, depth), self.rate)
         return masked(self.output(xs), lengths), lengths
-
-
-def _at(key: Array | None, depth: int) -> Array | None:
-    return None if key is None else random.fold_in(key, depth)

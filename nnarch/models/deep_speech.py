@@ -12,6 +12,7 @@ from flax import nnx
 from jax import Array
 
 from nnarch.nn import GRU, LSTM, Bidirectional, LayerNorm, Linear, TimeConvolution, dropout
+from nnarch.nn.keys import fold_key
 from nnarch.nn.sequence import masked, strided
 
 STRIDES = ((2, 2), (2, 2))  # of the two convolutions, in time and in frequency
@@ -83,9 +84,9 @@ class DeepSpeech(nnx.Module):
             xs = jax.nn.relu(xs)
         xs = xs.reshape(*xs.shape[:2], -1)
         for depth, layer in enumerate(self.recurrent):
-            xs = dropout(self.norms[depth](xs), _at(key, depth), self.rate)
+            xs = dropout(self.norms[depth](xs), fold_key(key, depth), self.rate)
             xs, _ = layer(masked(xs, lengths), lengths=lengths)
-        xs = dropout(self.norms[-1](xs), _at(key, len(self.recurrent)), self.rate)
+        xs = dropout(self.norms[-1](xs), fold_key(key, len(self.recurrent)), self.rate)
         return self.output(xs), lengths
 
 
@@ -102,7 +103,3 @@ def _both_ways(config: DeepSpeechConfig, width: int, key: Array) -> Bidirectiona
     return Bidirectional(
         kind(width, config.hidden, key=forward), kind(width, config.hidden, key=backward)
     )
-
-
-def _at(key: Array | None, depth: int) -> Array | None:
-    return None if key is None else jax.random.fold_in(key, depth)

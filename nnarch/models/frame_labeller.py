@@ -16,6 +16,7 @@ from jax import Array
 
 from nnarch.models.frame_encoder import FRAMES, FrameEncoder, FrameEncoderConfig
 from nnarch.nn import LSTM, Bidirectional, Linear, dropout
+from nnarch.nn.keys import split_key
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class FrameLabeller(nnx.Module):
           clips: [B, T, S, S, channels], float from 0 to 1.
           key: for the dropout; None means evaluation.
         """
-        keys = (None, None) if key is None else jax.random.split(key)
+        keys = split_key(key)
         xs = self.frames(clips, key=keys[0])
         if self.config.direction == "both":
             ys, _ = self.recurrent(xs)

@@ -25,6 +25,7 @@ from nnarch.kernels.dtypes import accumulator
 from nnarch.models.source_encoder import Encoded, EncoderConfig, make_cell
 from nnarch.models.translator import Said, Translator, TranslatorState
 from nnarch.nn import BahdanauDecoder, dropout
+from nnarch.nn.keys import fold_key
 
 RESIDUAL_FROM = 2  # the third layer, of encoder and decoder
 SMALL_ENCODER = EncoderConfig(layers=3, directions="first", residual_from=RESIDUAL_FROM)
@@ -112,13 +113,9 @@ class GNMT(Translator):
         decoded, final = self.first(words, state.memory, lowest, lengths=lengths)
         xs, finals = decoded.ys, [final]
         for depth, (layer, before) in enumerate(zip(self.above, rest, strict=True), start=1):
-            xs = dropout(xs, _at(key, depth), self.dropout_rate)
+            xs = dropout(xs, fold_key(key, depth), self.dropout_rate)
             read = jnp.concatenate([xs, decoded.contexts], axis=-1)
             ys, final = layer(read, before, lengths=lengths)
             xs = xs + ys if depth >= RESIDUAL_FROM else ys
             finals.append(final)
         return Said(xs, decoded.shares, tuple(finals))
-
-
-def _at(key: Array | None, depth: int) -> Array | None:
-    return None if key is None else jax.random.fold_in(key, depth)

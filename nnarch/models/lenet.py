@@ -14,6 +14,7 @@ from flax import nnx
 from jax import Array
 
 from nnarch.nn import ConvolutionBlock, Linear, dropout
+from nnarch.nn.keys import split_key
 from nnarch.nn.sequence import strided
 
 POOL = 2  # pixels a side
@@ -71,7 +72,7 @@ class LeNet(nnx.Module):
           logits [B, classes].
         """
         count = len(self.convolutions) + len(self.dense)
-        keys = iter([None] * count if key is None else jax.random.split(key, count))
+        keys = iter(split_key(key, count))
         xs = pictures
         for convolution in self.convolutions:
             xs = dropout(_pooled(convolution(xs)), next(keys), self.rate)

@@ -20,6 +20,7 @@ from nnarch.kernels import LuongState, Memory
 from nnarch.models.source_encoder import ENCODER, Bridge, Encoded, EncoderConfig, make_cells
 from nnarch.models.translator import Said, Translator, TranslatorState
 from nnarch.nn import LuongDecoder, Stacked, dropout
+from nnarch.nn.keys import split_key
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class Luong(Translator):
     def _say(
         self, words: Array, state: TranslatorState, lengths: Array | None, key: Array | None
     ) -> Said:
-        between, at_top = (None, None) if key is None else jax.random.split(key)
+        between, at_top = split_key(key)
         xs, below = self.below(words, state.decoder.below, lengths=lengths, key=between)
         if below:
             xs = dropout(xs, at_top, self.dropout_rate)

@@ -17,6 +17,7 @@ from jax import Array, random
 
 from nnarch.kernels.multidim.patches import cut_patches
 from nnarch.nn import LayerNorm, Linear, dropout
+from nnarch.nn.keys import fold_key
 from nnarch.nn.multidim import MDLSTM, Patches
 from nnarch.nn.sequence import masked, strided
 
@@ -103,15 +104,11 @@ class MDLSTMReader(nnx.Module):
             if depth:
                 xs, sizes = self._join(depth - 1, xs, sizes, key)
             xs = layer(xs, sizes=sizes)
-        columns = dropout(xs.sum(axis=1), _at(key, len(self.layers)), self.rate)
+        columns = dropout(xs.sum(axis=1), fold_key(key, len(self.layers)), self.rate)
         return masked(self.output(columns), sizes[:, 1]), sizes[:, 1]
 
     def _join(self, depth: int, xs: Array, sizes: Array, key: Array | None) -> tuple[Array, Array]:
         xs, sizes = self.between[depth](xs, sizes)
         if self.norms:
             xs = self.norms[depth](xs)
-        return dropout(jnp.tanh(xs), _at(key, depth), self.rate), sizes
-
-
-def _at(key: Array | None, depth: int) -> Array | None:
-    return None if key is None else random.fold_in(key, depth)
+        return dropout(jnp.tanh(xs), fold_key(key, depth), self.rate), sizes

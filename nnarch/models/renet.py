@@ -13,6 +13,7 @@ from flax import nnx
 from jax import Array
 
 from nnarch.nn import LayerNorm, Linear, ReNet, dropout
+from nnarch.nn.keys import split_key
 from nnarch.nn.renet import Kind
 from nnarch.nn.sequence import strided
 
@@ -76,7 +77,7 @@ class ReNetClassifier(nnx.Module):
         Returns:
           logits [B, classes].
         """
-        keys = iter(_keys(key, len(self.sweeps) + len(self.dense)))
+        keys = iter(split_key(key, len(self.sweeps) + len(self.dense)))
         xs = pictures
         for depth, sweep in enumerate(self.sweeps):
             xs, _ = sweep(xs)
@@ -86,7 +87,3 @@ class ReNetClassifier(nnx.Module):
         for layer in self.dense:
             xs = dropout(jax.nn.relu(layer(xs)), next(keys), self.rate)
         return self.output(xs)
-
-
-def _keys(key: Array | None, count: int) -> list[Array | None]:
-    return [None] * count if key is None else list(jax.random.split(key, count))

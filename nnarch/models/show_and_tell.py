@@ -20,6 +20,7 @@ from jax import Array
 
 from nnarch.kernels import LSTMState
 from nnarch.nn import CNN, LSTM, BatchNorm, Embedding, Linear, dropout
+from nnarch.nn.keys import split_key
 
 # What an LSTM gives lies between -1 and 1 and begins near 0, while Adam moves every weight by steps
 # of one size: without a gain, the weights that score words learn slowest of all.
@@ -102,7 +103,7 @@ class ShowAndTell(nnx.Module):
         Returns:
           logits [B, L, V]: those at position t are about tokens[:, t]. Meaningless in padding.
         """
-        keys = (None,) * 4 if key is None else jax.random.split(key, 4)
+        keys = split_key(key, 4)
         state = self.begin(pictures, key=keys[0])
         before = jnp.roll(tokens, 1, axis=1).at[:, 0].set(self.start)
         xs = self._inputs(before, state.picture)

@@ -28,6 +28,7 @@ from jax import Array
 from nnarch.kernels import LSTMState, Memory
 from nnarch.models.show_and_tell import OUTPUT_GAIN
 from nnarch.nn import CNN, BahdanauDecoder, Embedding, Linear, dropout
+from nnarch.nn.keys import split_key
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class ShowAttendTell(nnx.Module):
         self, pictures: Array, tokens: Array, lengths: Array, *, key: Array | None = None
     ) -> Attended:
         """As a call, with where each step looked: maps add up to 1, to less with "nowhere"."""
-        keys = (None,) * 3 if key is None else jax.random.split(key, 3)
+        keys = split_key(key, 3)
         features = self.encode(pictures, key=keys[0])
         before = jnp.roll(tokens, 1, axis=1).at[:, 0].set(self.start)
         logits, shares, _ = self._tell(before, self._begin(features), lengths, keys[1:])

@@ -11,6 +11,7 @@ from jax import Array
 
 from nnarch.kernels.dtypes import accumulator
 from nnarch.nn import GRU, LSTM, Bidirectional, Embedding, Linear, Stacked, dropout
+from nnarch.nn.keys import split_key
 from nnarch.nn.sequence import masked, reversed_rows
 
 
@@ -78,7 +79,7 @@ class SourceEncoder(nnx.Module):
           key: for the dropout; None means evaluation.
         """
         lengths = jnp.asarray(lengths)
-        for_words, for_layers = (None, None) if key is None else jax.random.split(key)
+        for_words, for_layers = split_key(key)
         backwards = self.config.order == "reversed"
         tokens = masked(tokens, lengths)  # an index out of range would make NaN of gradients
         tokens = reversed_rows(tokens, lengths) if backwards else tokens

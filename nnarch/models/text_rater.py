@@ -23,6 +23,7 @@ from nnarch.nn import (
     Stacked,
     dropout,
 )
+from nnarch.nn.keys import split_key
 
 NONE = 0  # the number that stands for no piece
 
@@ -93,7 +94,7 @@ class TextRater(nnx.Module):
           hidden: bool [B, T], words that are not to be seen; none if left out.
           key: for the dropout; None means evaluation.
         """
-        keys = [None] * 5 if key is None else jax.random.split(key, 5)
+        keys = split_key(key, 5)
         xs = self._words(pieces, lengths, keys[:2])
         if hidden is not None:
             xs = jnp.where(hidden[..., None], 0, xs)

@@ -15,6 +15,7 @@ from jax import Array
 from nnarch.kernels import Memory
 from nnarch.models.source_encoder import Encoded, EncoderConfig, SourceEncoder
 from nnarch.nn import Embedding, Linear, dropout
+from nnarch.nn.keys import split_key
 from nnarch.nn.sequence import masked
 
 
@@ -110,7 +111,7 @@ class Translator(nnx.Module):
         key: Array | None = None,
     ) -> Decoded:
         """As a call, with where each step looked: the attention map of a known translation."""
-        for_source, for_target = (None, None) if key is None else jax.random.split(key)
+        for_source, for_target = split_key(key)
         state = self.begin(source, source_lengths, key=for_source)
         return self.decode(state, target_in, target_lengths, key=for_target)
 
@@ -131,7 +132,7 @@ class Translator(nnx.Module):
         key: Array | None = None,
     ) -> Decoded:
         """Reads words, int32 [B, T], those of each row up to its length, T if left out."""
-        keys = (None,) * 3 if key is None else jax.random.split(key, 3)
+        keys = split_key(key, 3)
         if lengths is not None:
             lengths = jnp.asarray(lengths)
             tokens = masked(tokens, lengths)  # as in the encoder

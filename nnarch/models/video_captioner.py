@@ -33,6 +33,7 @@ from nnarch.kernels import LSTMState, Memory
 from nnarch.models.frame_encoder import FRAMES, FrameEncoder, FrameEncoderConfig
 from nnarch.models.show_and_tell import OUTPUT_GAIN
 from nnarch.nn import LSTM, BahdanauDecoder, Embedding, Linear, dropout
+from nnarch.nn.keys import split_key
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class _VideoCaptioner(nnx.Module):
         Returns:
           logits [B, L, V]: those at position t are about tokens[:, t]. Meaningless in padding.
         """
-        for_frames, *keys = (None,) * 3 if key is None else jax.random.split(key, 3)
+        for_frames, *keys = split_key(key, 3)
         before = jnp.roll(tokens, 1, axis=1).at[:, 0].set(self.start)
         words = dropout(self.embedding(before), keys[0], self.config.dropout)
         ys, _ = self._tell(words, self.begin(clips, key=for_frames), lengths)

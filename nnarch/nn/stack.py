@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-import jax
 from flax import nnx
 from jax import Array
 
 from nnarch import kernels
+from nnarch.nn.keys import fold_key
 from nnarch.nn.linear import dropout
 from nnarch.nn.lstm_variants import LayerNormLSTM, PeepholeLSTM
 from nnarch.nn.recurrent import GRU, LSTM, Elman
@@ -123,8 +123,8 @@ class Stacked(nnx.Module):
         finals = []
         for depth, (layer, state) in enumerate(zip(self.layers, states, strict=True)):
             if depth:
-                xs = dropout(xs, _at(key, depth), self.dropout_rate)
-            mask, zoneout = self._noise_of(layer, _at(key, len(states) + depth), xs)
+                xs = dropout(xs, fold_key(key, depth), self.dropout_rate)
+            mask, zoneout = self._noise_of(layer, fold_key(key, len(states) + depth), xs)
             ys, final = layer(
                 xs,
                 state,
@@ -144,10 +144,6 @@ class Stacked(nnx.Module):
         if isinstance(layer, Bidirectional):
             return self.noise.draw_pair((layer.forward, layer.backward), key, *xs.shape[:2])
         return self.noise.draw(layer, key, *xs.shape[:2])
-
-
-def _at(key: Array | None, depth: int) -> Array | None:
-    return None if key is None else jax.random.fold_in(key, depth)
 
 
 def _add(xs: Array, ys: Array, depth: int) -> Array:

@@ -7,6 +7,7 @@ from flax import nnx
 from jax import Array
 
 from nnarch import kernels
+from nnarch.nn.keys import split_key
 
 
 class StateNoise(NamedTuple):
@@ -51,7 +52,7 @@ class StateNoise(NamedTuple):
         self, layers: tuple[nnx.Module, nnx.Module], key: Array | None, batch: int, steps: int
     ) -> tuple[Any, Any]:
         """The same for two directions, each with masks of its own."""
-        keys = (None, None) if key is None else jax.random.split(key)
+        keys = split_key(key)
         drawn = [self.draw(*each, batch, steps) for each in zip(layers, keys, strict=True)]
         masks, zoneouts = zip(*drawn, strict=True)
         return _pair(masks), _pair(zoneouts)
