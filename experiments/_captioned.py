@@ -1,19 +1,14 @@
 """What experiments on captioned pictures share: what is read, how it is changed, test sets."""
 
 import difflib
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-import numpy as np
-from flax import nnx
 from jax import Array
 
 from nnarch.data import captions as data
 from nnarch.data.captions import Captioned
-from nnarch.data.examples import Examples, Fixed
-from nnarch.data.pipeline import evaluation_batches
 from nnarch.data.vocabulary import Vocabulary
 from nnarch.signal.pictures import augment
 from nnarch.train import check_counts
@@ -83,24 +78,6 @@ def changed(config: AugmentationConfig, key: Array, pictures: Array) -> Array:
         brightness=config.brightness,
         contrast=config.contrast,
         channels=config.channels,
-    )
-
-
-def over_batches(
-    batch_size: int,
-    run: Callable[[nnx.GraphDef, nnx.State, dict[str, Array]], Array],
-    model: nnx.Module,
-    fields: Mapping[str, np.ndarray],
-) -> np.ndarray:
-    """What `run` makes of all rows of the fields, a batch at a time."""
-    graph, state = nnx.split(model)
-    rows = np.arange(len(next(iter(fields.values()))))
-    examples = Examples(fixed={name: Fixed(values, rows) for name, values in fields.items()})
-    return np.concatenate(
-        [
-            np.asarray(run(graph, state, {name: batch[name] for name in fields}))[batch["valid"]]
-            for batch in evaluation_batches(examples, batch_size)
-        ]
     )
 
 

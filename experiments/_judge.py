@@ -11,13 +11,12 @@ import numpy as np
 from flax import nnx
 from jax import Array
 
+from experiments._batches import over_batches
 from nnarch import train
 from nnarch.data import captioned_digits as data
 from nnarch.data import mnist
 from nnarch.data.captioned_digits import Pages
-from nnarch.data.examples import Examples, Fixed
 from nnarch.data.generated import GeneratedBatches
-from nnarch.data.pipeline import evaluation_batches
 from nnarch.data.prepared import data_folder
 from nnarch.losses import masked_cross_entropy
 from nnarch.models.lenet import LeNet, LeNetConfig
@@ -26,6 +25,7 @@ from nnarch.train import Loss, Task, TrainConfig
 NET = LeNetConfig(channels=(16, 32), dense=(128,), dropout=0.3)
 TRAINING = TrainConfig(learning_rate=2e-3, warmup_steps=100, average=0.99, checkpoint_every=500)
 BATCH = 64
+READ_AT_ONCE = 100  # pictures
 HALF = data.SIZE // 2  # pixels a side that it reads
 
 
@@ -97,17 +97,11 @@ def _parts(digits: int, logits: Array) -> list[Array]:
 
 def read_pictures(model: nnx.Module, digits: int, pictures: np.ndarray) -> np.ndarray:
     """The answers that the judge reads in pictures, [N, 60, 60] of 0 and 1: int32 [N, parts]."""
-    graph, state = nnx.split(model)
-    examples = Examples(fixed={"picture": Fixed(pictures, np.arange(len(pictures)))})
-    found = [
-        np.asarray(_told(graph, digits, state, batch["picture"]))[batch["valid"]]
-        for batch in evaluation_batches(examples, 100)
-    ]
-    return np.concatenate(found)
+    return over_batches(READ_AT_ONCE, partial(_told, digits), model, {"picture": pictures})
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def _told(graph: nnx.GraphDef, digits: int, state: nnx.State, pictures: Array) -> Array:
-    logits = nnx.merge(graph, state)(_halved(pictures))
+def _told(digits: int, graph: nnx.GraphDef, state: nnx.State, batch: dict[str, Array]) -> Array:
+    logits = nnx.merge(graph, state)(_halved(batch["picture"]))
     told = [jnp.argmax(part, axis=-1) for part in _parts(digits, logits)]
     return jnp.stack(told, axis=-1).astype(jnp.int32)

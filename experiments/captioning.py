@@ -24,13 +24,13 @@ import tyro
 from flax import nnx
 from jax import Array
 
+from experiments._batches import over_batches
 from experiments._captioned import (
     TEST_SETS,
     AugmentationConfig,
     DataConfig,
     changed,
     compared,
-    over_batches,
     read,
 )
 from nnarch import report as page

@@ -18,11 +18,11 @@ from flax import nnx
 from jax import Array
 from sklearn.metrics import confusion_matrix
 
+from experiments._batches import over_batches
 from nnarch import report as page
 from nnarch.data import mnist as data
-from nnarch.data.examples import Examples, Fixed
 from nnarch.data.mnist import CLASSES, Digits
-from nnarch.data.pipeline import Batches, evaluation_batches
+from nnarch.data.pipeline import Batches
 from nnarch.losses import masked_cross_entropy
 from nnarch.metrics.nearest import nearest
 from nnarch.metrics.splits import Figures, Quoted, over_tests
@@ -187,18 +187,12 @@ def _read(config: DataConfig) -> dict[str, Digits]:
 
 def tell(config: Config, model: nnx.Module, pictures: np.ndarray) -> np.ndarray:
     """The probability of each digit in each picture, uint8 [N, S, S]: float32 [N, 10]."""
-    graph, state = nnx.split(model)
-    examples = Examples(fixed={"picture": Fixed(pictures, np.arange(len(pictures)))})
-    found = [
-        np.asarray(_probabilities(graph, state, batch["picture"]))[batch["valid"]]
-        for batch in evaluation_batches(examples, config.decode.batch_size)
-    ]
-    return np.concatenate(found)
+    return over_batches(config.decode.batch_size, _probabilities, model, {"picture": pictures})
 
 
 @partial(jax.jit, static_argnums=0)
-def _probabilities(graph: nnx.GraphDef, state: nnx.State, pictures: Array) -> Array:
-    return jax.nn.softmax(nnx.merge(graph, state)(to_float(pictures)[..., None]))
+def _probabilities(graph: nnx.GraphDef, state: nnx.State, batch: dict[str, Array]) -> Array:
+    return jax.nn.softmax(nnx.merge(graph, state)(to_float(batch["picture"])[..., None]))
 
 
 def evaluate(config: Config, model: nnx.Module) -> dict[str, Figures]:

@@ -21,12 +21,12 @@ from flax import nnx
 from jax import Array
 
 from experiments import captioning
+from experiments._batches import over_batches
 from experiments._captioned import (
     TEST_SETS,
     AugmentationConfig,
     DataConfig,
     changed,
-    over_batches,
     read,
 )
 from experiments._swaps import WORDS, Moved, Placed, moved, tells_parts

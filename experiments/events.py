@@ -21,8 +21,8 @@ from flax import nnx
 from jax import Array
 from sklearn.metrics import confusion_matrix
 
+from experiments._batches import over_batches
 from experiments._beside import runs_beside
-from experiments._captioned import over_batches
 from nnarch import report as page
 from nnarch.data import mnist
 from nnarch.data import moving_digits as data

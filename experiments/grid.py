@@ -20,6 +20,7 @@ import tyro
 from flax import nnx
 from jax import Array
 
+from experiments._batches import over_batches
 from experiments._beside import runs_on
 from nnarch import report as page
 from nnarch.data import sequences as data
@@ -194,20 +195,14 @@ def _samples(config: DataConfig, split: str) -> Batch:
 
 def answer(config: Config, model: nnx.Module, inputs: np.ndarray) -> np.ndarray:
     """What is told of each problem: int32 [N, R]."""
-    graph, state = nnx.split(model)
-    size = config.decode.batch_size
     asked = _samples(config.data, "validation")["targets"].shape[1]
-    told = []
-    for start in range(0, len(inputs), size):
-        rows = inputs[start : start + size]
-        filled = np.pad(rows, [(0, size - len(rows)), (0, 0)])
-        told.append(np.asarray(_told(graph, asked, state, filled))[: len(rows)])
-    return np.concatenate(told)
+    tell = partial(_told, asked)
+    return over_batches(config.decode.batch_size, tell, model, {"inputs": inputs})
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def _told(graph: nnx.GraphDef, asked: int, state: nnx.State, inputs: Array) -> Array:
-    return jnp.argmax(nnx.merge(graph, state)(inputs, asked), axis=-1)
+def _told(asked: int, graph: nnx.GraphDef, state: nnx.State, batch: dict[str, Array]) -> Array:
+    return jnp.argmax(nnx.merge(graph, state)(batch["inputs"], asked), axis=-1)
 
 
 def _figures(told: np.ndarray, targets: np.ndarray) -> Figures:

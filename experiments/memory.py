@@ -20,6 +20,7 @@ import tyro
 from flax import nnx
 from jax import Array
 
+from experiments._batches import over_batches
 from experiments._beside import runs_on
 from experiments._remembered import Remembered, remembered_sections, samples_curve
 from nnarch import report as page
@@ -197,19 +198,13 @@ def _error(config: Config, model: nnx.Module, split: str, distance: int) -> floa
 
 def answer(config: Config, model: nnx.Module, inputs: np.ndarray) -> np.ndarray:
     """What is told of each problem: float32 [N, R, outputs], numbers or scores of classes."""
-    graph, state = nnx.split(model)
     size = min(config.decode.batch_size, len(inputs))
-    told = []
-    for start in range(0, len(inputs), size):
-        rows = inputs[start : start + size]
-        filled = np.pad(rows, [(0, size - len(rows)), (0, 0), (0, 0)])
-        told.append(np.asarray(_told(graph, state, filled))[: len(rows)])
-    return np.concatenate(told)
+    return over_batches(size, _told, model, {"inputs": inputs})
 
 
 @partial(jax.jit, static_argnums=0)
-def _told(graph: nnx.GraphDef, state: nnx.State, inputs: Array) -> Array:
-    return nnx.merge(graph, state)(inputs)
+def _told(graph: nnx.GraphDef, state: nnx.State, batch: dict[str, Array]) -> Array:
+    return nnx.merge(graph, state)(batch["inputs"])
 
 
 def reach(config: Config, model: nnx.Module) -> np.ndarray:

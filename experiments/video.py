@@ -21,8 +21,9 @@ import tyro
 from flax import nnx
 from jax import Array
 
+from experiments._batches import over_batches
 from experiments._beside import runs_beside
-from experiments._captioned import compared, over_batches
+from experiments._captioned import compared
 from experiments._told_clips import DRAWN, DataConfig, read
 from nnarch import report as page
 from nnarch.data import moving_digits as digits
