@@ -33,12 +33,12 @@ from experiments._captioned import (
     compared,
     read,
 )
+from experiments._sentence_search import DecodeConfig, best_sentences
 from nnarch import report as page
 from nnarch.data import captions as data
 from nnarch.data.captions import Captioned
 from nnarch.data.pipeline import Batches
-from nnarch.data.vocabulary import END, START
-from nnarch.kernels.search import beam_search
+from nnarch.data.vocabulary import START
 from nnarch.losses import masked_cross_entropy
 from nnarch.metrics.bleu import bleu
 from nnarch.metrics.captions import caption_scores
@@ -48,26 +48,7 @@ from nnarch.metrics.splits import Figures, Quoted, over_tests, test_name
 from nnarch.models.show_and_tell import ShowAndTell, ShowAndTellConfig
 from nnarch.models.show_attend_tell import ShowAttendTell, ShowAttendTellConfig
 from nnarch.signal.pictures import to_float
-from nnarch.train import Loss, Task, TrainConfig, check_counts
-
-
-@dataclass(frozen=True)
-class DecodeConfig:
-    """How a caption is looked for."""
-
-    beam: int = 3
-    """Captions that are followed at once; 1 is greedy."""
-    length_penalty: float = 0.0
-    """Exponent alpha of Wu et al. 2016, equation 14: more favours longer captions."""
-    max_length: int = 24
-    """Words of the longest caption, and its end."""
-    batch_size: int = 128
-    """Pictures that are captioned at once."""
-
-    def __post_init__(self) -> None:
-        """Refuses a count of nothing."""
-        check_counts(self)
-
+from nnarch.train import Loss, Task, TrainConfig
 
 # Twelve thousand batches of 32 train for 6 minutes on 2 cores that multiply 100 GFLOP/s each.
 TRAINING = TrainConfig(
@@ -81,6 +62,7 @@ TRAINING = TrainConfig(
 )
 DATA = DataConfig()
 AUGMENTATION = AugmentationConfig()
+DECODE = DecodeConfig()
 MODEL = ShowAndTellConfig()
 ATTEND = ShowAttendTellConfig()  # of 1.84 million parameters where the other has 1.90
 Captioner = ShowAndTell | ShowAttendTell
@@ -97,7 +79,7 @@ class Config:
     attend: ShowAttendTellConfig = ATTEND
     data: DataConfig = DATA
     augmentation: AugmentationConfig = AUGMENTATION
-    decode: DecodeConfig = DecodeConfig()
+    decode: DecodeConfig = DECODE
     label_smoothing: float = 0.1
     """Share of the target that is spread over all words."""
     doubly_stochastic: float = 0.1
@@ -182,9 +164,7 @@ def _unevenness(maps: Array) -> Array:
 def caption(config: Config, model: Captioner, pictures: np.ndarray) -> list[str]:
     """Tells each picture, uint8 [N, S, S, 3], in words."""
     _, vocabulary = read(config.data)
-    found = over_batches(
-        config.decode.batch_size, partial(_search, config.decode), model, {"picture": pictures}
-    )
+    found = best_sentences(config.decode, model, pictures)
     return [" ".join(vocabulary.decode(tokens)) for tokens in found]
 
 
@@ -200,9 +180,7 @@ def look(config: Config, model: Captioner, pictures: np.ndarray) -> list[page.Lo
             "python scripts/train.py captioning --preset attend"
         )
     _, vocabulary = read(config.data)
-    tokens = over_batches(
-        config.decode.batch_size, partial(_search, config.decode), model, {"picture": pictures}
-    )
+    tokens = best_sentences(config.decode, model, pictures)
     maps = over_batches(
         config.decode.batch_size, _attended, model, {"picture": pictures, "tokens": tokens}
     )
@@ -219,24 +197,6 @@ def _attended(graph: nnx.GraphDef, state: nnx.State, batch: dict[str, Array]) ->
     tokens, pictures = batch["tokens"], to_float(batch["picture"])
     everything = jnp.full(len(tokens), tokens.shape[1])  # what follows the end changes nothing
     return nnx.merge(graph, state).attend(pictures, tokens, everything).maps
-
-
-@partial(jax.jit, static_argnums=(0, 1))
-def _search(
-    config: DecodeConfig, graph: nnx.GraphDef, state: nnx.State, batch: dict[str, Array]
-) -> Array:
-    """The likeliest caption of each picture: int32 [B, max_length]."""
-    model, pictures = nnx.merge(graph, state), batch["picture"]
-    found = beam_search(
-        model.step,
-        model.begin(to_float(pictures)),
-        start=START,
-        end=END,
-        max_length=config.max_length,
-        beam=config.beam,
-        length_penalty=config.length_penalty,
-    )
-    return found.tokens[:, 0]
 
 
 def evaluate(config: Config, model: Captioner) -> dict[str, Figures]:

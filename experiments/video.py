@@ -24,38 +24,19 @@ from jax import Array
 from experiments._batches import over_batches
 from experiments._beside import runs_beside
 from experiments._captioned import compared
+from experiments._sentence_search import DecodeConfig, best_sentences
 from experiments._told_clips import DRAWN, DataConfig, read
 from nnarch import report as page
 from nnarch.data import moving_digits as digits
 from nnarch.data.captions import Captioned
-from nnarch.data.vocabulary import END, START
-from nnarch.kernels.search import beam_search
+from nnarch.data.vocabulary import START
 from nnarch.losses import masked_cross_entropy
 from nnarch.metrics.bleu import bleu
 from nnarch.metrics.cider import cider_d
 from nnarch.metrics.splits import Figures, Quoted, over_tests, test_name
 from nnarch.models.video_captioner import VideoCaptioner, VideoCaptionerConfig, video_captioner
 from nnarch.signal.pictures import to_float
-from nnarch.train import Loss, Task, TrainConfig, check_counts
-
-
-@dataclass(frozen=True)
-class DecodeConfig:
-    """How a sentence is looked for."""
-
-    beam: int = 3
-    """Sentences that are followed at once; 1 is greedy."""
-    length_penalty: float = 0.0
-    """Exponent alpha of Wu et al. 2016, equation 14: more favours longer sentences."""
-    max_length: int = 24
-    """Words of the longest sentence, and its end."""
-    batch_size: int = 50
-    """Clips that are told at once."""
-
-    def __post_init__(self) -> None:
-        """Refuses a count of nothing."""
-        check_counts(self)
-
+from nnarch.train import Loss, Task, TrainConfig
 
 TRAINING = TrainConfig(
     steps=30_000,
@@ -68,6 +49,7 @@ TRAINING = TrainConfig(
     log_every=100,
 )
 MODEL = VideoCaptionerConfig()
+DECODE = DecodeConfig(batch_size=50)
 DATA = DataConfig()
 
 
@@ -78,7 +60,7 @@ class Config:
     train: Annotated[TrainConfig, tyro.conf.arg(name="")] = TRAINING
     model: VideoCaptionerConfig = MODEL
     data: DataConfig = DATA
-    decode: DecodeConfig = DecodeConfig()
+    decode: DecodeConfig = DECODE
 
 
 PRESETS = {
@@ -129,30 +111,10 @@ def _loss(model: VideoCaptioner, batch: dict[str, Array], key: Array) -> Loss:
 def tell(config: Config, model: VideoCaptioner, clips: np.ndarray) -> list[str]:
     """Tells each clip, uint8 [N, T, S, S, channels], in words."""
     vocabulary = read(config.data).vocabulary
-    return [" ".join(vocabulary.decode(tokens)) for tokens in _tokens(config, model, clips)]
-
-
-def _tokens(config: Config, model: VideoCaptioner, clips: np.ndarray) -> np.ndarray:
-    search = partial(_search, config.decode)
-    return over_batches(config.decode.batch_size, search, model, {"picture": clips})
-
-
-@partial(jax.jit, static_argnums=(0, 1))
-def _search(
-    config: DecodeConfig, graph: nnx.GraphDef, state: nnx.State, batch: dict[str, Array]
-) -> Array:
-    """The likeliest sentence of each clip: int32 [B, max_length]."""
-    model = nnx.merge(graph, state)
-    found = beam_search(
-        model.step,
-        model.begin(to_float(batch["picture"])),
-        start=START,
-        end=END,
-        max_length=config.max_length,
-        beam=config.beam,
-        length_penalty=config.length_penalty,
-    )
-    return found.tokens[:, 0]
+    return [
+        " ".join(vocabulary.decode(tokens))
+        for tokens in best_sentences(config.decode, model, clips)
+    ]
 
 
 def look(config: Config, model: VideoCaptioner, clips: np.ndarray) -> list[page.AttentionMap]:
@@ -166,7 +128,7 @@ def look(config: Config, model: VideoCaptioner, clips: np.ndarray) -> list[page.
             "expected a run that attends to frames; this one does not. Train one: "
             "python scripts/train.py video --preset attention"
         )
-    tokens = _tokens(config, model, clips)
+    tokens = best_sentences(config.decode, model, clips)
     shares = over_batches(
         config.decode.batch_size, _attended, model, {"picture": clips, "tokens": tokens}
     )
