@@ -39,7 +39,6 @@ from nnarch.models.memory_net import (
 )
 from nnarch.nn.parameters import Create, parameters_of
 from nnarch.train import Loss, Task, TrainConfig, check_counts
-from nnarch.train.state import create_state, define, evaluated_model
 
 
 @dataclass(frozen=True)
@@ -242,10 +241,7 @@ def _reach(config: Config, model: nnx.Module) -> Figures:
 
 def untrained(config: Config) -> nnx.Module:
     """The net that a run begins with."""
-    task, mesh = build(config), train.make_mesh(train.MeshConfig(data=1), jax.local_devices()[:1])
-    definition = define(task, config.train, mesh)
-    state = create_state(task, config.train, definition)
-    return evaluated_model(definition, state.params, state.other)
+    return train.untrained(build(config), config.train)
 
 
 def evaluate(config: Config, model: nnx.Module) -> dict[str, Figures]:

@@ -8,11 +8,12 @@ from flax import nnx
 from experiments import captioning
 from nnarch.bench.captioning import Subject
 from nnarch.bench.captioning_recipe import Recipe
+from nnarch.train.config import TrainConfig
 from nnarch.train.distributed import Votes
 from nnarch.train.optimiser import make_optimiser
 from nnarch.train.sharding import make_mesh, put_batch
-from nnarch.train.state import create_state, define
-from nnarch.train.step import CompiledStep
+from nnarch.train.state import TrainState, create_state, define
+from nnarch.train.step import CompiledStep, moved
 
 
 def captioning_subject(device: jax.Device) -> Subject:
@@ -27,7 +28,7 @@ def captioning_subject(device: jax.Device) -> Subject:
         model=nnx.merge(definition.training, state.params, state.other, copy=True),
         recipe=_recipe(config),
         draw=lambda: put_batch(next(batches), mesh),
-        optimise=_optimise(config, state.params),
+        optimise=_optimise(config.train, state),
         update=_Update(CompiledStep(task, config.train, definition, mesh), state, Votes(mesh)),
     )
 
@@ -44,23 +45,15 @@ class _Update:
         return self._state, report
 
 
-def _optimise(config: captioning.Config, params: nnx.State) -> Any:
+def _optimise(config: TrainConfig, state: TrainState) -> Any:
     """Clipping, Adam and the moving average, with the parameters for a gradient."""
-    optimiser = make_optimiser(config.train)
-    rate, decay = config.train.learning_rate, config.train.average
+    optimiser = make_optimiser(config)
 
-    def update(params: nnx.State, state: Any, average: nnx.State) -> tuple:
-        directions, state = optimiser.update(params, state, params)
-        params = jax.tree.map(lambda p, d: p + rate * d, params, directions)
-        return (
-            params,
-            state,
-            jax.tree.map(lambda a, p: decay * a + (1 - decay) * p, average, params),
-        )
+    def update(state: TrainState) -> TrainState:
+        return moved(optimiser, state, state.params, state.other, config.learning_rate, config)
 
-    arguments = (params, optimiser.init(params), params)
-    compiled = jax.jit(update).lower(*arguments).compile()
-    return lambda: compiled(*arguments)
+    compiled = jax.jit(update).lower(state).compile()
+    return lambda: compiled(state)
 
 
 def _recipe(config: captioning.Config) -> Recipe:

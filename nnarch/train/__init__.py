@@ -20,7 +20,7 @@ from nnarch.train.errors import (
 )
 from nnarch.train.log import read_rows
 from nnarch.train.loop import FitResult, fit
-from nnarch.train.restore import experiment_of, read_options, restore
+from nnarch.train.restore import experiment_of, read_options, restore, untrained
 from nnarch.train.sharding import Feed, feed, make_mesh
 from nnarch.train.task import Batch, Batches, BatchIterator, Loss, Task
 from nnarch.train.workdir import Workdir, write_json
@@ -54,6 +54,7 @@ __all__ = [
     "read_rows",
     "restore",
     "to_json",
+    "untrained",
     "use_compilation_cache",
     "write_json",
 ]

@@ -11,7 +11,7 @@ from nnarch.train.checkpoint import Checkpoints
 from nnarch.train.config import MeshConfig, TrainConfig, from_json
 from nnarch.train.errors import CheckpointError, WorkdirError
 from nnarch.train.sharding import make_mesh
-from nnarch.train.state import TrainState, define, evaluated_model
+from nnarch.train.state import TrainState, create_state, define, evaluated_model
 from nnarch.train.task import Task
 from nnarch.train.workdir import Workdir
 
@@ -76,11 +76,22 @@ def restore(
     folder = Workdir(workdir)
     config = from_json(TrainConfig, _stored(workdir)["config"]["train"])
     folder.check_files(task.files)
-    mesh = mesh or make_mesh(MeshConfig(data=1), jax.local_devices()[:1])
-    definition = define(task, config, mesh)
+    definition = define(task, config, mesh or _one_device())
     state, step = _read(folder, definition.abstract, which)
     params = state.params if state.average is None else state.average
     return evaluated_model(definition, params, state.other), step
+
+
+def untrained(task: Task, config: TrainConfig, *, mesh: Mesh | None = None) -> nnx.Module:
+    """The model that a run of these options begins with, in evaluation mode; arguments as above."""
+    mesh = mesh or _one_device()
+    definition = define(task, config, mesh)
+    state = create_state(task, config, definition)
+    return evaluated_model(definition, state.params, state.other)
+
+
+def _one_device() -> Mesh:
+    return make_mesh(MeshConfig(data=1), jax.local_devices()[:1])
 
 
 def _read(

@@ -54,7 +54,7 @@ def make_update(task: Task, config: TrainConfig, definition: Definition, mesh: M
         finite = jnp.isfinite(loss.total) & jnp.isfinite(norm)
 
         def move(state: TrainState) -> TrainState:
-            return _move(optimiser, state, gradient, other, rate, config)
+            return moved(optimiser, state, gradient, other, rate, config)
 
         state = _count(finite, _move_if(finite, move, state))
         return state, _report(state, loss, norm, rate, finite, votes)
@@ -125,14 +125,15 @@ def _cut(batch: Batch, parts: int, mesh: Mesh) -> Batch:
     return jax.tree.map(cut, batch)
 
 
-def _move(
+def moved(
     optimiser: optax.GradientTransformation,
     state: TrainState,
     gradient: Any,
     other: Any,
-    rate: Array,
+    rate: Array | float,
     config: TrainConfig,
 ) -> TrainState:
+    """The state after an update; its step, its key and its counters are left alone."""
     directions, optimiser_state = optimiser.update(gradient, state.optimiser, state.params)
     params = jax.tree.map(lambda p, d: p + rate * d, state.params, directions)
     average = state.average
