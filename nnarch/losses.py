@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from nnarch.kernels.rounded import rounded_einsum
+
 
 class WeightedSum(NamedTuple):
     """A loss as two sums, so that parts of a batch may be added before the one division."""
@@ -111,7 +113,7 @@ def ranking_loss(
     """
     _check_ranking(queries, keys, matches, margin, negatives)
     exact = jnp.promote_types(queries.dtype, jnp.float32)
-    scores = jnp.matmul(queries, keys.T, preferred_element_type=exact)
+    scores = rounded_einsum("qd,kd->qk", queries, keys, queries.dtype)
     wrong = ~(matches | jnp.eye(len(scores), dtype=bool))
     right = jnp.diagonal(scores)
     costs = (margin - right[:, None] + scores, margin - right[None, :] + scores)

@@ -68,8 +68,11 @@ def bidirectional(
     masks, kept = _pair("recurrent_mask", recurrent_mask), _pair("zoneout", zoneout)
     asked = (Options(starts, *each) for each in zip(masks, kept, strict=True))
     options = [check_options(cell, each, xs, hidden) for each in asked]
-    if jax.tree.structure(options[0]) != jax.tree.structure(options[1]):
-        raise ValueError("bidirectional expects masks of both directions, or of none.")
+    if _shapes(options[0]) != _shapes(options[1]):
+        raise ValueError(
+            "bidirectional expects masks of both directions or of none, and zoneout as rates in "
+            "both or as masks in both."
+        )
     lengths = check_lengths("lengths", lengths, batch, steps)
     if implementation not in (None, "scan", "reference"):
         raise ValueError(
@@ -78,6 +81,11 @@ def bidirectional(
         )
     implementation = implementation or "scan"
     return _run(pair, xs, states, lengths, options, cell=cell, implementation=implementation)
+
+
+def _shapes(options: Options) -> tuple:
+    leaves, structure = jax.tree.flatten(options)
+    return structure, [jnp.shape(leaf) for leaf in leaves]
 
 
 KERNELS = {

@@ -34,6 +34,7 @@ import numpy as np
 from jax import Array, lax
 
 from nnarch.kernels.dtypes import accumulator
+from nnarch.kernels.rounded import rounded_einsum
 from nnarch.kernels.stacks import at, put
 from nnarch.kernels.varying import varying_alike, varying_as
 
@@ -74,9 +75,7 @@ class Plan(NamedTuple):
         return left, right, out
 
     def _einsum(self, letters: str, left: Array, right: Array) -> Array:
-        exact = accumulator(self.operand)
-        left, right = left.astype(self.operand), right.astype(self.operand)
-        return jnp.einsum(letters, left, right, preferred_element_type=exact)
+        return rounded_einsum(letters, left, right, self.operand)
 
 
 def deferred_scan(

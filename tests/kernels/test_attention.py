@@ -186,6 +186,10 @@ def fitting():
         (lambda p, xs, v: (p._replace(w_out=p.w_out[1:]), xs, v), "expects w_out"),
         (lambda p, xs, v: (p, xs.astype(jnp.int32), v), "floating"),
         (lambda p, xs, v: (p._replace(cell=p.score), xs, v), "an LSTM or a GRU"),
+        (lambda p, xs, v: (tuple(p), xs, v), "expects LuongParams"),
+        (lambda p, xs, v: (p._replace(b_out=p.b_out[None]), xs, v), "expects w_out"),
+        (lambda p, xs, v: (p._replace(cell=p.cell._replace(b=p.cell.b[:1])), xs, v), "w_x and b"),
+        (lambda p, xs, v: (p._replace(score=None), xs, v), "expects one of DotParams"),
     ],
 )
 def test_a_wrong_call_names_the_remedy(wrong, message):
@@ -228,3 +232,41 @@ def test_eager_calls_take_bfloat16(score):
     memory = kernels.attention_memory(params, low, lengths=KEYS_OF)
     contexts, shares = kernels.attention(params, queries, memory)
     assert (contexts.dtype, shares.dtype) == (jnp.bfloat16, jnp.float32)
+
+
+def test_parameters_of_a_score_fit_each_other():
+    _, _, values = fitting()
+    additive = kernels.init_additive(jax.random.key(0), 6, values.shape[2], 4)
+    with pytest.raises(ValueError, match=r"w_query \[Q, A\], w_key \[K, A\] and v \[A\]"):
+        kernels.attention_memory(additive._replace(v=additive.v[:1]), values)
+    with pytest.raises(ValueError, match="v is not"):
+        kernels.attention_memory(additive._replace(v=jnp.ones(4, jnp.int32)), values)
+    memory = kernels.attention_memory(additive, values)
+    with pytest.raises(ValueError, match="a memory for each row"):
+        kernels.attention(additive, jnp.zeros((1, 2, 6)), memory)
+    for wrong in ({"cell": "rnn"}, {"score": "cosine"}):
+        with pytest.raises(ValueError, match=r"is dot, general or additive|is one of lstm, gru"):
+            kernels.init_luong_decoder(jax.random.key(0), 2, 3, 4, 5, **wrong)
+
+
+@every_decoder
+def test_an_initial_state_is_one_of_the_decoder_s_own(decoder):
+    params, (xs, values) = parameters(decoder), problem()
+    memory = kernels.attention_memory(params.score, values)
+    run = {"luong": kernels.luong_decoder, "bahdanau": kernels.bahdanau_decoder}[decoder]
+    xs = jnp.nan_to_num(xs)
+    _, state = run(params, xs, memory)
+    run(params, xs, memory, state)
+    with pytest.raises(ValueError, match="initial state of shapes"):
+        run(params, xs, memory, jax.tree.map(lambda leaf: leaf[:1], state))
+    with pytest.raises(ValueError, match="expects an initial"):
+        run(params, xs, memory, kernels.ElmanState(jnp.zeros((BATCH, HIDDEN))))
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_bfloat16_of_a_shape_that_a_cpu_has_no_product_for(steps):
+    """XLA: "Unsupported element type for DotThunk: BF16 x BF16 = F32"."""
+    params = kernels.init_luong_decoder(jax.random.key(0), 8, 8, 8, 8)
+    memory = kernels.attention_memory(params.score, jnp.ones((2, 5, 8), jnp.bfloat16))
+    decoded, _ = kernels.luong_decoder(params, jnp.ones((2, steps, 8), jnp.bfloat16), memory)
+    assert np.all(np.isfinite(decoded.ys.astype(jnp.float32)))

@@ -7,7 +7,7 @@ import pytest
 from jax.test_util import check_grads
 from kernels.draw_cases import DRAWING, HIDDEN, LENGTHS, SIZE, STEPS, parameters, problem, total
 from oracles import draw as oracle
-from tolerances import FLOAT32_GRADIENT, FLOAT64_DIFFERENCES, FLOAT64_RECURRENT
+from tolerances import BFLOAT16, FLOAT32_GRADIENT, FLOAT64_DIFFERENCES, FLOAT64_RECURRENT
 
 from nnarch import kernels
 from nnarch.kernels.draw import gaussian_filters, read_patch, window_of, write_patch
@@ -123,6 +123,7 @@ def test_a_memory_without_places_is_drawn_from_noise_alone():
         ({"pictures": lambda a: a[0]}, "expects pictures \\[B, Y, X\\]"),
         ({"noise": lambda a: a[..., :1]}, "expects noise \\[8, T, 2\\]"),
         ({"noise": lambda a: a[:2]}, "expects noise \\[8, T, 2\\]"),
+        ({"noise": lambda a: a.astype(int)}, "floating; got int32"),
         ({"values": lambda a: a[:2]}, "expects a memory of values \\[8, S, 3\\]"),
         ({"params": lambda a: tuple(a)}, "expects DrawParams; got tuple"),
     ],
@@ -135,3 +136,19 @@ def test_what_does_not_fit_is_refused(change, message):
     memory = kernels.attention_memory(score, given["values"])
     with pytest.raises(ValueError, match=message):
         kernels.draw_again(given["params"], given["pictures"], memory, given["noise"])
+
+
+def test_bfloat16_noise_keeps_float32_states():
+    params, (pictures, values, noise) = parameters(), problem()
+    exact, *_ = DRAWING["again"](params, pictures, values, noise, LENGTHS)
+    low = jnp.asarray(noise, jnp.bfloat16)
+    drawn, *_ = DRAWING["again"](params, pictures, values, low, LENGTHS)
+    assert drawn.canvas.dtype == jnp.float32
+    np.testing.assert_allclose(drawn.canvas, exact.canvas, atol=20 * BFLOAT16["atol"])
+
+
+@pytest.mark.parametrize("way", ["again", "anew"])
+def test_no_rows_are_drawn(way):
+    params, (pictures, values, noise) = parameters(), problem()
+    drawn, *_ = DRAWING[way](params, pictures[:0], values[:0], noise[:0], LENGTHS[:0])
+    assert drawn.canvas.shape == (0, *np.shape(pictures)[1:])

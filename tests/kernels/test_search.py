@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jax.sharding import AxisType
+from jax.sharding import PartitionSpec as P
 from kernels.search_cases import (
     END,
     LENGTH,
@@ -209,3 +211,19 @@ def test_a_state_without_a_common_batch_axis_is_refused():
 def test_logits_of_a_wrong_shape_are_refused():
     with pytest.raises(ValueError, match=r"logits \[6, V\]"):
         beam_search(lambda s, t: (jnp.zeros((2, 5)), s), jnp.zeros(2), start=0, end=1, max_length=2)
+
+
+def test_no_rows_are_searched():
+    found = search(jnp.zeros((0, LENGTH, WORDS, WORDS)), beam=2, best=2)
+    assert found.tokens.shape == (0, 2, LENGTH)
+
+
+def test_rows_are_searched_where_they_lie():
+    """Under shard_map each device searches its own rows, for as long as these need."""
+    logits = jnp.asarray(np.random.default_rng(0).normal(size=(8, LENGTH, WORDS, WORDS)))
+    mesh, rows = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Auto,)), P("data")
+    each = partial(_search, beam=3, best=2, length_penalty=0.6)
+    on_each = jax.shard_map(each, mesh=mesh, in_specs=(rows,), out_specs=rows)
+    found, expected = jax.jit(on_each)(logits), each(logits)
+    for f, e in zip(found, expected, strict=True):
+        np.testing.assert_allclose(f, e, **FLOAT32)

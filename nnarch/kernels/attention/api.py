@@ -12,7 +12,14 @@ import numpy as np
 from jax import Array
 
 from nnarch.kernels.attention import decoders
-from nnarch.kernels.attention.check import check_array, check_decoder, check_keys, check_query
+from nnarch.kernels.attention.check import (
+    check_array,
+    check_decoder,
+    check_initial,
+    check_keys,
+    check_kind,
+    check_query,
+)
 from nnarch.kernels.attention.decoders import BahdanauParams, Decoded, LuongParams, LuongState
 from nnarch.kernels.attention.memory import Memory, attend_at_once, remember
 from nnarch.kernels.attention.parameters import ScoreParams
@@ -72,7 +79,7 @@ def attention(params: ScoreParams, queries: Array, memory: Memory) -> tuple[Arra
     1508.04025.
     """
     check_array("attention", "queries", queries, "B, T, Q")
-    check_query("attention", params, memory, queries.shape[2])
+    check_query("attention", params, memory, len(queries), queries.shape[2])
     return attend_at_once(params, queries, memory)
 
 
@@ -110,12 +117,15 @@ def luong_decoder(
 
     Source: Luong, Pham and Manning 2015, arXiv 1508.04025, with input feeding.
     """
-    hidden = check_decoder("luong_decoder", params.cell, len(params.b_out), xs, memory)
-    check_query("luong_decoder", params.score, memory, hidden)
-    wanted = (memory.values.shape[2] + hidden, len(params.b_out))
-    if np.shape(params.w_out) != wanted:
+    check_kind("luong_decoder", params, LuongParams)
+    outputs = np.size(params.b_out)
+    hidden = check_decoder("luong_decoder", params.cell, outputs, xs)
+    check_query("luong_decoder", params.score, memory, len(xs), hidden)
+    wanted = (memory.values.shape[2] + hidden, outputs)
+    if np.shape(params.w_out) != wanted or np.ndim(params.b_out) != 1:
         raise ValueError(
-            f"luong_decoder expects w_out {wanted}, of [context, h]; got {np.shape(params.w_out)}."
+            f"luong_decoder expects w_out {wanted}, of [context, h], and b_out ({outputs},); got "
+            f"{np.shape(params.w_out)} and {np.shape(params.b_out)}."
         )
     return _decode(decoders.luong, params, xs, memory, initial, lengths, reset, implementation)
 
@@ -147,9 +157,9 @@ def bahdanau_decoder(
 
     Source: Bahdanau, Cho and Bengio 2014, arXiv 1409.0473, appendix A.2.
     """
-    rest = memory.values.shape[2]
-    hidden = check_decoder("bahdanau_decoder", params.cell, rest, xs, memory)
-    check_query("bahdanau_decoder", params.score, memory, hidden)
+    check_kind("bahdanau_decoder", params, BahdanauParams)
+    hidden = check_decoder("bahdanau_decoder", params.cell, memory.values.shape[2], xs)
+    check_query("bahdanau_decoder", params.score, memory, len(xs), hidden)
     return _decode(decoders.bahdanau, params, xs, memory, initial, lengths, reset, implementation)
 
 
@@ -157,8 +167,10 @@ def _decode(run, params, xs, memory, initial, lengths, reset, implementation):
     check_reset(reset)
     lengths = check_lengths("lengths", lengths, *xs.shape[:2])
     name = choose(run.__name__, REFUSALS, None, implementation=implementation)
-    if initial is None:
-        initial = decoders.nothing(run, params, len(xs), accumulator(xs.dtype), reset)
+    zeros = decoders.nothing(run, params, len(xs), accumulator(xs.dtype), reset)
+    if initial is not None:
+        check_initial(f"{run.__name__}_decoder", initial, zeros)
+    initial = zeros if initial is None else initial
     return _run(params, xs, memory, initial, lengths, run=run, reset=reset, deferred=name == "scan")
 
 

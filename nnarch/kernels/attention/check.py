@@ -1,12 +1,19 @@
 """Shapes and dtypes of calls that attend, checked before anything is compiled."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from nnarch.kernels.attention.memory import Memory
-from nnarch.kernels.attention.parameters import AdditiveParams, GeneralParams, ScoreParams
+from nnarch.kernels.attention.parameters import (
+    AdditiveParams,
+    DotParams,
+    GeneralParams,
+    ScoreParams,
+)
 from nnarch.kernels.cells import GRUParams, LSTMParams
+from nnarch.kernels.check_params import is_floating
 
 GATES = {LSTMParams: 4, GRUParams: 3}
 
@@ -23,8 +30,33 @@ def check_array(kernel: str, name: str, array: Array, axes: str) -> None:
         raise ValueError(f"{kernel} expects {name} floating; got {array.dtype}. Cast it first.")
 
 
+def check_score(kernel: str, params: ScoreParams) -> None:
+    """Raises ValueError unless these are parameters of a score, of shapes that fit each other."""
+    kinds = (DotParams, GeneralParams, AdditiveParams)
+    if not isinstance(params, kinds):
+        names = ", ".join(kind.__name__ for kind in kinds)
+        raise ValueError(f"{kernel} expects one of {names}; got {type(params).__name__}.")
+    _check_floating(kernel, params)
+    if isinstance(params, AdditiveParams):
+        shapes = [np.shape(each) for each in params]
+        if [len(shape) for shape in shapes] != [2, 2, 1] or len({s[-1] for s in shapes}) != 1:
+            raise ValueError(
+                f"{kernel} expects w_query [Q, A], w_key [K, A] and v [A]; got {shapes}. Draw them "
+                "with init_additive."
+            )
+
+
+def _check_floating(kernel: str, params: tuple) -> None:
+    for name, value in zip(params._fields, params, strict=True):
+        if not is_floating(value):
+            raise ValueError(
+                f"{kernel} expects parameters of a floating dtype; {name} is not. Cast it first."
+            )
+
+
 def check_keys(kernel: str, params: ScoreParams, values: Array, keys: Array) -> None:
     """Raises ValueError unless there is a key for each value, of the size that is scored."""
+    check_score(kernel, params)
     check_array(kernel, "values", values, "B, S, V")
     check_array(kernel, "keys", keys, "B, S, K")
     if keys.shape[:2] != values.shape[:2]:
@@ -46,8 +78,14 @@ def check_keys(kernel: str, params: ScoreParams, values: Array, keys: Array) -> 
         )
 
 
-def check_query(kernel: str, params: ScoreParams, memory: Memory, size: int) -> None:
-    """Raises ValueError unless queries of this size fit the parameters and the memory."""
+def check_query(kernel: str, params: ScoreParams, memory: Memory, rows: int, size: int) -> None:
+    """Raises ValueError unless so many rows, of queries of this size, fit what is given."""
+    check_score(kernel, params)
+    if rows != len(memory.values):
+        raise ValueError(
+            f"{kernel} expects a memory for each row; got {len(memory.values)} for {rows} rows. "
+            "Repeat its arrays, or take those of the rows asked about."
+        )
     held = memory.keys.shape[2]
     wanted = np.shape(params.w_query)[0] if isinstance(params, AdditiveParams) else held
     if size != wanted:
@@ -62,24 +100,47 @@ def check_query(kernel: str, params: ScoreParams, memory: Memory, size: int) -> 
         )
 
 
-def check_decoder(kernel: str, cell, rest: int, xs: Array, memory: Memory) -> int:
+def check_decoder(kernel: str, cell, rest: int, xs: Array) -> int:
     """The size H of a decoder's cell.
 
     Raises:
-      ValueError: xs, the memory or the cell's parameters do not fit together.
+      ValueError: xs and the cell's parameters do not fit together.
     """
     check_array(kernel, "xs", xs, "B, T, D")
-    if len(xs) != len(memory.values):
-        raise ValueError(
-            f"{kernel} expects a memory for each row of xs; got {len(memory.values)} and {len(xs)}."
-        )
     gates = GATES.get(type(cell))
-    hidden, width = np.shape(cell.w_h) if gates else (0, 0)
+    hidden, width = np.shape(cell.w_h) if gates and np.ndim(cell.w_h) == 2 else (0, 0)
     wanted = (xs.shape[2] + rest, width)
-    if not gates or width != gates * hidden or np.shape(cell.w_x) != wanted:
+    fits = gates and width == gates * hidden and np.shape(cell.w_x) == wanted
+    if not fits or np.shape(cell.b) != (width,):
+        shapes = [np.shape(getattr(cell, name, ())) for name in ("w_x", "b")]
         raise ValueError(
             f"{kernel} with xs [B, T, {xs.shape[2]}], fed {rest} more at each step, expects an "
-            f"LSTM or a GRU of {wanted[0]} inputs; got {type(cell).__name__} with w_x "
-            f"{np.shape(getattr(cell, 'w_x', ()))}. Draw it with init_{kernel}."
+            f"LSTM or a GRU of {wanted[0]} inputs; got {type(cell).__name__} with w_x and b of "
+            f"{shapes}. Draw it with init_{kernel}."
         )
+    _check_floating(kernel, cell)
     return hidden
+
+
+def check_kind(kernel: str, params: tuple, kind: type) -> None:
+    """Raises ValueError unless the parameters are the decoder's own."""
+    if not isinstance(params, kind):
+        raise ValueError(
+            f"{kernel} expects {kind.__name__}({', '.join(kind._fields)}); got "
+            f"{type(params).__name__}. init_{kernel} draws one."
+        )
+
+
+def check_initial(kernel: str, initial: tuple, zeros: tuple) -> None:
+    """Raises ValueError unless an initial state is made like the one of zeros."""
+    if jax.tree.structure(initial) != jax.tree.structure(zeros):
+        raise ValueError(
+            f"{kernel} with these parameters expects an initial {type(zeros).__name__}"
+            f"({', '.join(zeros._fields)}); got {type(initial).__name__}."
+        )
+    found = [np.shape(leaf) for leaf in jax.tree.leaves(initial)]
+    wanted = [leaf.shape for leaf in jax.tree.leaves(zeros)]
+    if found != wanted:
+        raise ValueError(
+            f"{kernel} expects an initial state of shapes {wanted}; got {found}. Give one a row."
+        )

@@ -18,6 +18,7 @@ from nnarch.kernels.attention.parameters import ScoreParams
 from nnarch.kernels.cells import GRUParams, GRUState, LSTMParams, LSTMState
 from nnarch.kernels.deferred import Multiply, deferred_scan, plain_scan
 from nnarch.kernels.dtypes import accumulator
+from nnarch.kernels.rounded import rounded_einsum
 from nnarch.kernels.varying import varying_alike
 
 
@@ -128,22 +129,14 @@ def _met(w_out: Array, memory: Memory, dtype: jnp.dtype) -> tuple[Memory, Array]
     all places before the loop, in place of one a step; and there is less to read at each step where
     what is said is narrower than what is attended to.
     """
-    values = memory.values.astype(dtype)
-    width = values.shape[-1]
-    met = jnp.einsum(
-        "bsv,vo->bso",
-        values,
-        w_out[:width].astype(dtype),
-        preferred_element_type=accumulator(dtype),
-    )
+    width = memory.values.shape[-1]
+    met = rounded_einsum("bsv,vo->bso", memory.values, w_out[:width], dtype)
     return memory._replace(values=met.astype(dtype)), w_out[width:]
 
 
 def _contexts(shares: Array, values: Array, dtype: jnp.dtype) -> Array:
     """The shares' means of the values: [T, B, V]. Computed only if something reads it."""
-    exact = accumulator(dtype)
-    operands = shares.astype(dtype), values.astype(dtype)
-    return jnp.einsum("tbs,bsv->tbv", *operands, preferred_element_type=exact)
+    return rounded_einsum("tbs,bsv->tbv", shares, values, dtype)
 
 
 def bahdanau(
@@ -200,7 +193,7 @@ def _projected(cell: LSTMParams | GRUParams, xs: Array) -> Array:
 @jax.custom_vjp
 def _project(xs: Array, w: Array) -> Array:
     """[T, B, D] times [D, N] -> [T, B, N]."""
-    return jnp.einsum("Tbd,dn->Tbn", xs, w, preferred_element_type=accumulator(xs.dtype))
+    return rounded_einsum("Tbd,dn->Tbn", xs, w, xs.dtype)
 
 
 def _project_forward(xs, w):
@@ -210,10 +203,9 @@ def _project_forward(xs, w):
 def _project_backward(kept, dprojected):
     """Stacks are matrices of T B rows as they lie, where JAX's own pass turns the larger around."""
     xs, w = kept
-    product = partial(jnp.einsum, preferred_element_type=dprojected.dtype)
-    operand = dprojected.astype(xs.dtype)
-    dxs = product("Tbn,dn->Tbd", operand, w)
-    return dxs.astype(xs.dtype), product("Tbd,Tbn->dn", xs, operand).astype(w.dtype)
+    dxs = rounded_einsum("Tbn,dn->Tbd", dprojected, w, xs.dtype)
+    dw = rounded_einsum("Tbd,Tbn->dn", xs, dprojected, xs.dtype)
+    return dxs.astype(xs.dtype), dw.astype(w.dtype)
 
 
 _project.defvjp(_project_forward, _project_backward)

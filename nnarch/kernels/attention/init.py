@@ -1,5 +1,6 @@
 """How decoders that attend are drawn."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import jax
@@ -35,7 +36,7 @@ def init_luong_decoder(
     for_cell, for_score, for_out = jax.random.split(key, 3)
     shape = (memory_size + hidden_size, output_size)
     return LuongParams(
-        CELLS[cell](for_cell, input_size + output_size, hidden_size, dtype=dtype),
+        _init_cell(cell)(for_cell, input_size + output_size, hidden_size, dtype=dtype),
         init_score(for_score, score, hidden_size, memory_size, hidden_size, dtype=dtype),
         jax.nn.initializers.glorot_uniform()(for_out, shape, dtype),
         jnp.zeros(output_size, dtype),
@@ -58,9 +59,15 @@ def init_bahdanau_decoder(
     """
     for_cell, for_score = jax.random.split(key)
     return BahdanauParams(
-        CELLS[cell](for_cell, input_size + memory_size, hidden_size, dtype=dtype),
+        _init_cell(cell)(for_cell, input_size + memory_size, hidden_size, dtype=dtype),
         init_score(for_score, score, hidden_size, memory_size, attention_size, dtype=dtype),
     )
+
+
+def _init_cell(cell: str) -> Callable:
+    if cell not in CELLS:
+        raise ValueError(f"a decoder's cell is one of {', '.join(CELLS)}; got {cell!r}.")
+    return CELLS[cell]
 
 
 def init_score(
@@ -75,8 +82,10 @@ def init_score(
     """Draws the parameters of one way to score.
 
     Raises:
-      ValueError: a dot product of two sizes.
+      ValueError: a dot product of two sizes, or a score that is none of these.
     """
+    if score not in ("dot", "general", "additive"):
+        raise ValueError(f"a score is dot, general or additive; got {score!r}.")
     if score == "general":
         return init_general(key, query_size, key_size, dtype=dtype)
     if score == "additive":

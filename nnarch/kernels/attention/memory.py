@@ -1,6 +1,5 @@
 """What is attended to, made ready once: a decoder asks it at every step."""
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -10,6 +9,7 @@ from jax import Array, lax
 from nnarch.kernels.attention.parameters import AdditiveParams, GeneralParams, ScoreParams
 from nnarch.kernels.dtypes import accumulator
 from nnarch.kernels.lengths import valid_steps
+from nnarch.kernels.rounded import rounded_einsum
 
 
 class Memory(NamedTuple):
@@ -32,15 +32,11 @@ def remember(params: ScoreParams, values: Array, keys: Array, lengths: Array | N
 
 
 def _projected(params: ScoreParams, keys: Array) -> Array:
-    exact = accumulator(keys.dtype)
     if isinstance(params, GeneralParams):  # q . (w k): q meets w k
-        product = jnp.einsum(
-            "bsk,qk->bsq", keys, params.w.astype(keys.dtype), preferred_element_type=exact
-        )
+        product = rounded_einsum("bsk,qk->bsq", keys, params.w, keys.dtype)
         return product.astype(keys.dtype)
     if isinstance(params, AdditiveParams):
-        w = params.w_key.astype(keys.dtype)
-        return jnp.einsum("bsk,ka->bsa", keys, w, preferred_element_type=exact)
+        return rounded_einsum("bsk,ka->bsa", keys, params.w_key, keys.dtype)
     return keys
 
 
@@ -60,24 +56,15 @@ def masked_softmax(scores: Array, valid: Array) -> Array:
 def attend_at_once(params: ScoreParams, queries: Array, memory: Memory) -> tuple[Array, Array]:
     """Queries [B, T, Q] -> contexts [B, T, V] and shares [B, T, S]."""
     exact = accumulator(queries.dtype)
-    scores = _scores(params, queries, memory.keys, exact)
-    shares = masked_softmax(scores, memory.valid[:, None])
-    operand = queries.dtype
-    contexts = jnp.einsum(
-        "bts,bsv->btv",
-        shares.astype(operand),
-        memory.values.astype(operand),
-        preferred_element_type=exact,
-    )
-    return contexts.astype(operand), shares
+    shares = masked_softmax(_scores(params, queries, memory.keys, exact), memory.valid[:, None])
+    contexts = rounded_einsum("bts,bsv->btv", shares, memory.values, queries.dtype)
+    return contexts.astype(queries.dtype), shares
 
 
 def _scores(params: ScoreParams, queries: Array, keys: Array, exact: jnp.dtype) -> Array:
     """[B, T, S]."""
-    product = partial(jnp.einsum, preferred_element_type=exact)
-    operand = queries.dtype
     if not isinstance(params, AdditiveParams):
-        return product("bta,bsa->bts", queries, keys.astype(operand))
-    asked = product("btq,qa->bta", queries, params.w_query.astype(operand))
+        return rounded_einsum("bta,bsa->bts", queries, keys, queries.dtype)
+    asked = rounded_einsum("btq,qa->bta", queries, params.w_query, queries.dtype)
     hidden = jnp.tanh(asked[:, :, None] + keys[:, None].astype(exact))
     return jnp.sum(hidden * params.v.astype(exact), axis=-1)

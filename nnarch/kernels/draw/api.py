@@ -10,6 +10,7 @@ import numpy as np
 from jax import Array
 
 from nnarch.kernels.attention import Memory
+from nnarch.kernels.check_params import is_floating
 from nnarch.kernels.draw.loop import draw, look, stroke
 from nnarch.kernels.draw.parameters import DrawParams, sizes_of
 
@@ -35,7 +36,8 @@ def draw_again(
       params: as `init_draw` gives them.
       pictures: [B, Y, X], from 0 to 1.
       memory: of `attention_memory(params.score, values)`; one without places attends to nothing.
-      noise: [B, T, Z], standard normal; T steps are made.
+      noise: [B, T, Z], standard normal; T steps are made. Products round to its dtype and add up in
+        float32 (float64 if that is), which is what is returned.
 
     Returns:
       what was drawn, and kl [B, T], the nats that the picture told at each step.
@@ -90,10 +92,11 @@ def _check(kernel: str, params: DrawParams, memory: Memory, noise: Array, batch:
     latents = sizes_of(params).latents
     values = params.drawing.w_x.shape[0] - latents
     shape = np.shape(noise)
-    if len(shape) != 3 or shape[0] != batch or shape[2] != latents:
+    fits = len(shape) == 3 and shape[0] == batch and shape[2] == latents
+    if not fits or not is_floating(noise):
         raise ValueError(
-            f"{kernel} of {batch} rows expects noise [{batch}, T, {latents}]; got {shape}. Draw "
-            "it with jax.random.normal."
+            f"{kernel} of {batch} rows expects noise [{batch}, T, {latents}], floating; got "
+            f"{jnp.result_type(noise)} {shape}. Draw it with jax.random.normal."
         )
     if np.shape(memory.values)[0] != batch or np.shape(memory.values)[2] != values:
         raise ValueError(

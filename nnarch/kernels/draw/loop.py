@@ -14,6 +14,7 @@ from nnarch.kernels.cells import LSTMState
 from nnarch.kernels.deferred import Multiply, deferred_scan
 from nnarch.kernels.draw.filters import NUMBERS, read_patch, window_of, write_patch
 from nnarch.kernels.draw.parameters import DrawParams, sizes_of
+from nnarch.kernels.dtypes import accumulator
 
 
 class _Carry(NamedTuple):
@@ -38,7 +39,7 @@ class _Step(NamedTuple):
         window = window_of(
             multiply("read", h, plus=constants["b_read"]), grid=self.read, size=self.size
         )
-        patch = read_patch(seen, window, grid=self.read).reshape(len(h), -1)
+        patch = read_patch(seen, window, grid=self.read).reshape(len(h), 2 * self.read**2)
         looking = _lstm(multiply, constants, "looking", [patch, h], carry.looking)
         told = multiply("posterior", looking.h, plus=constants["b_posterior"])
         mean, log_deviation = jnp.split(told, 2, axis=-1)
@@ -125,10 +126,11 @@ def look(
     """pictures [B, Y, X], noise [T, B, Z] -> the last canvas [B, Y, X]; of each step what was
     written [T, B, 5 + W^2], where it attended [T, B, S], and kl [T, B].
     """
-    weights, constants = _weights(params, memory), _constants(params, memory, noise.dtype)
-    constants["picture"] = pictures.astype(noise.dtype)
-    nothing = jnp.zeros((len(pictures), params.looking.w_h.shape[0]), noise.dtype)
-    carry = _begin(params, pictures.shape, noise.dtype)
+    exact = accumulator(noise.dtype)
+    weights, constants = _weights(params, memory), _constants(params, memory, exact)
+    constants["picture"] = pictures.astype(exact)
+    nothing = jnp.zeros((len(pictures), params.looking.w_h.shape[0]), exact)
+    carry = _begin(params, pictures.shape, exact)
     carry = carry._replace(looking=LSTMState(nothing, nothing))
     return _run(_step(params, pictures.shape[1:]).look, weights, constants, carry, noise)
 
@@ -139,8 +141,9 @@ def draw(
     """As `look`, of latents from the prior; without kl."""
     weights = _weights(params, memory)
     weights = {name: w for name, w in weights.items() if name not in LOOKING_ALONE}
-    constants = _constants(params, memory, noise.dtype)
-    carry = _begin(params, (noise.shape[1], *size), noise.dtype)
+    exact = accumulator(noise.dtype)
+    constants = _constants(params, memory, exact)
+    carry = _begin(params, (noise.shape[1], *size), exact)
     return _run(_step(params, size).draw, weights, constants, carry, noise)
 
 
@@ -158,6 +161,12 @@ def _begin(params: DrawParams, shape: tuple[int, ...], dtype: jnp.dtype) -> _Car
 def _run(step, weights, constants, carry: _Carry, noise: Array) -> tuple[Array, tuple[Array, ...]]:
     products = {name: PRODUCTS[name] for name in weights}
     final, told = deferred_scan(
-        step, weights, constants, carry, noise, products=products, operand=noise.dtype
+        step,
+        weights,
+        constants,
+        carry,
+        noise.astype(accumulator(noise.dtype)),
+        products=products,
+        operand=noise.dtype,
     )
     return final.canvas, told

@@ -37,6 +37,7 @@ from nnarch.kernels.search.check import (
 from nnarch.kernels.search.coverage import coverage_term
 from nnarch.kernels.search.distribution import token_log_probs
 from nnarch.kernels.search.hypotheses import Hypotheses, fill, merge, no_hypotheses, rows_of
+from nnarch.kernels.varying import varying_alike
 
 Step = Callable[[Any, Array], tuple[Array, Any]]
 Attended = Callable[[Any], tuple[Array, Array]]
@@ -96,7 +97,7 @@ def beam_search(
     _, valid = attended(state)
 
     def penalty(n):
-        return ((5.0 + n) / 6.0) ** length_penalty
+        return ((5.0 + jnp.float32(n)) / 6.0) ** length_penalty
 
     def score(log_probs, covered, n):
         return log_probs / penalty(n) + coverage_term(covered, valid, coverage_penalty)
@@ -114,6 +115,7 @@ def beam_search(
 
     live = _one_live_beam(state, valid, rows, start, beam, max_length)
     search = _Search(jnp.int32(0), live, no_hypotheses(rows, best, max_length))
+    search = varying_alike(search)
     search = lax.while_loop(goes_on, extend, search)
     # A row that stopped before has either no empty place or no live beam.
     return fill(search.done, _cut(search.live, score, max_length))
@@ -173,10 +175,11 @@ def _continuations(
     totals = live.log_probs[..., None] + token_log_probs(logits).reshape(rows, beam, words)
     # At most `beam` of the best 2 * beam can end, one a live beam, so enough live ones are left.
     count = min(2 * beam, beam * words)
-    log_probs, flat = lax.top_k(totals.reshape(rows, -1), count)
+    log_probs, flat = lax.top_k(totals.reshape(rows, beam * words), count)
     parents, last = flat // words, flat % words
     tokens = rows_of(live.tokens, parents).at[:, :, n].set(last)
-    covered = live.covered + attended(state)[0].reshape(live.covered.shape)
+    shares = attended(state)[0].astype(live.covered.dtype)
+    covered = live.covered + shares.reshape(live.covered.shape)
     return _Candidates(tokens, log_probs, last, parents, rows_of(covered, parents)), state
 
 
@@ -198,7 +201,7 @@ def _unended(candidates: _Candidates, before: _Live, state: Any, end: int) -> _L
     log_probs = jnp.where(candidates.last == end, -jnp.inf, candidates.log_probs)
     log_probs, kept = lax.top_k(log_probs, beam)
     parents = rows_of(candidates.parents, kept)
-    rows = (jnp.arange(len(parents))[:, None] * beam + parents).reshape(-1)
+    rows = (jnp.arange(len(parents))[:, None] * beam + parents).reshape(parents.size)
     return _Live(
         tokens=rows_of(candidates.tokens, kept),
         log_probs=log_probs,

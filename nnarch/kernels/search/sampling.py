@@ -9,6 +9,7 @@ from jax import Array, lax
 
 from nnarch.kernels.search.check import batch_size, check_logits, check_sampling, check_tokens
 from nnarch.kernels.search.distribution import token_log_probs
+from nnarch.kernels.varying import varying_alike
 
 Step = Callable[[Any, Array], tuple[Array, Any]]
 
@@ -81,7 +82,7 @@ def sample_sequences(
         return _extended(drawn, token, log_probs, state, end)
 
     nothing = _nothing_drawn(state, rows, samples, start, max_length)
-    drawn = lax.while_loop(goes_on, extend, nothing)
+    drawn = lax.while_loop(goes_on, extend, varying_alike(nothing))
     tokens = drawn.tokens.reshape(rows, samples, max_length)
     rest = drawn.lengths, drawn.log_probs, drawn.finished
     return Samples(tokens, *(field.reshape(rows, samples) for field in rest))

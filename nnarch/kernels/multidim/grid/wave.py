@@ -24,6 +24,7 @@ from jax import Array, lax
 from nnarch.kernels.dtypes import accumulator
 from nnarch.kernels.multidim.grid.block import Block, Flow
 from nnarch.kernels.multidim.grid.parameters import GridParams, GridState
+from nnarch.kernels.rounded import rounded_einsum
 from nnarch.kernels.stacks import at
 from nnarch.kernels.varying import varying_alike
 
@@ -265,10 +266,9 @@ class Products:
         return self._times(dz, self.w_transposed[number])
 
     def _times(self, v: Array, w: Array) -> Array:
-        v = v.astype(self.operand)
         layers_apart = not self.plan.tied and self.plan.lanes
         rule = "l...k,lkw->l...w" if layers_apart else "...k,kw->...w"
-        return jnp.einsum(rule, v, w, preferred_element_type=self.accumulator)
+        return rounded_einsum(rule, v, w, self.operand)
 
     def rounded(self, tree):
         """What is kept of a step."""

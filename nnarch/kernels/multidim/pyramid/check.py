@@ -44,7 +44,7 @@ def check_params(
             f"got {dict(zip(names, found, strict=True))}. "
             f"Draw them with init_pyramid(key, {inputs}, hidden_size), or mend the last axis of xs."
         )
-    if bad := [n for n, p in zip(params._fields, params, strict=True) if not is_floating(p)]:
+    if bad := [n for n, p in zip(PyramidParams._fields, params, strict=True) if not is_floating(p)]:
         raise ValueError(
             f"{kernel} expects parameters of a floating dtype; {bad[0]} is not. Cast it first."
         )

@@ -41,8 +41,9 @@ def init_pyramid(
         )
     for_x, *for_gates = jax.random.split(key, 1 + GATES)
     w_x = glorot_uniform()(for_x, (window, window, input_size, GATES * hidden_size), dtype)
-    recurrent = [
-        delta_orthogonal()(k, (window, window, hidden_size, hidden_size), dtype) for k in for_gates
-    ]
+    # LAPACK, which makes them orthogonal, knows no narrower dtypes.
+    drawn = jnp.promote_types(dtype, jnp.float32)
+    shape = (window, window, hidden_size, hidden_size)
+    recurrent = [delta_orthogonal()(k, shape, drawn).astype(dtype) for k in for_gates]
     bias = jnp.zeros((GATES, hidden_size), dtype).at[1].set(1)
     return PyramidParams(w_x, jnp.concatenate(recurrent, axis=-1), bias.reshape(-1))
