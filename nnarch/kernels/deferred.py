@@ -133,7 +133,7 @@ def deferred_scan(
 def plain_scan(step, weights, constants, carry, xs, *, products, operand, added=None):
     """As `deferred_scan`, differentiated by JAX."""
     plan = Plan(step, tuple(sorted(products.items())), jnp.dtype(operand), ())
-    return _plain(plan, weights, added or {}, constants, carry, xs)
+    return _plain(plan, *varying_alike((dict(weights), added or {}, constants, carry, xs)))
 
 
 def _plain(plan, weights, added, constants, carry, xs):
@@ -259,10 +259,10 @@ def _scan_backward(plan, kept, cotangents):
         dafter, dconstants = gradients
         slot, x, z, dy = inputs
         before = jax.tree.map(lambda stack: at(stack, slot), states)
+        vs, after = _seen(plan, z, constants, before, x)
         nothing = jax.tree.map(jnp.zeros_like, z)
         run = partial(_with_known_products, plan, weights, z)
-        (after, _), vs = run(constants, before, x, nothing)
-        _, pull, _ = jax.vjp(run, constants, before, x, nothing, has_aux=True)
+        _, pull = jax.vjp(run, constants, before, x, nothing)
         more, dbefore, dx, dz = pull((dafter, dy))
         rest = found_vs.rest(vs, before, after), found_dzs.rest(dz)
         return (dbefore, jax.tree.map(jnp.add, dconstants, more)), (dx, *rest)
@@ -283,17 +283,28 @@ def _scan_backward(plan, kept, cotangents):
 _scan.defvjp(_scan_forward, _scan_backward)
 
 
-def _with_known_products(plan, weights, zs, constants, carry, x, offsets):
-    """A step whose products are known: to be differentiated by what is added to each."""
+def _seen(plan, zs, constants, carry, x):
+    """What each product of a step saw, by name, in parts; and the carry after the step."""
     vs = {}
 
     def multiply(name, *parts, plus=None):
+        del plus
         vs[name] = list(parts)
+        return zs[name]
+
+    after, _ = plan.step(multiply, constants, carry, x)
+    return vs, after
+
+
+def _with_known_products(plan, weights, zs, constants, carry, x, offsets):
+    """A step whose products are known: to be differentiated by what is added to each."""
+
+    def multiply(name, *parts, plus=None):
         z = zs[name]
         plus = jnp.zeros_like(z) if plus is None else jnp.broadcast_to(plus, z.shape)
         return _known(plan, name, weights[name], z, parts, plus.astype(z.dtype), offsets[name])
 
-    return plan.step(multiply, constants, carry, x), vs
+    return plan.step(multiply, constants, carry, x)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))

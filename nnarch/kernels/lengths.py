@@ -19,8 +19,8 @@ def check_lengths(
     """
     if lengths is None:
         return None
-    on_host = not isinstance(lengths, jax.Array)
-    lengths = np.asarray(lengths) if on_host else lengths
+    on_host = not on_device(lengths)
+    lengths = np.asarray(lengths) if on_host else jnp.asarray(lengths)
     if on_host and lengths.size == 0:
         lengths = lengths.astype(np.int32)  # an empty list has no integers to show its dtype by
     if lengths.shape != (batch,) or not jnp.issubdtype(lengths.dtype, jnp.integer):
@@ -29,14 +29,25 @@ def check_lengths(
             f"got {lengths.dtype} {lengths.shape}. Count each row's steps, as int32."
         )
     if not on_host:
-        largest = min(limit, jnp.iinfo(lengths.dtype).max)  # int8 holds no limit of 300
-        return jnp.clip(lengths, 0, largest).astype(jnp.int32)
+        return clipped(lengths, limit)
     if outside := [int(n) for n in lengths if not 0 <= n <= limit]:
         raise ValueError(
             f"{name} must lie between 0 and {limit}, the padded size; got {outside[0]}. "
             "Pad the rows further, or cut the lengths."
         )
     return None if np.all(lengths == limit) else lengths.astype(np.int32)
+
+
+def on_device(value: "Array | np.ndarray | list") -> bool:
+    """Whether an array, or one of a list's, is on a device or traced."""
+    return any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(value))
+
+
+def clipped(values: Array, limits: "int | tuple[int, ...]") -> Array:
+    """Integers of any dtype as int32, none below 0 or above its limit."""
+    # Clipped as they are, since a cast could wrap; int8 holds no limit of 300.
+    largest = np.minimum(limits, jnp.iinfo(values.dtype).max).astype(values.dtype)
+    return jnp.clip(values, 0, largest).astype(jnp.int32)
 
 
 def valid_steps(lengths: Array, steps: int) -> Array:

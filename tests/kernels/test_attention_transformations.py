@@ -82,14 +82,16 @@ def test_a_batch_over_eight_devices_is_that_of_one_and_no_loop_speaks(decoder, s
 
 
 @every_decoder
-def test_shard_map_over_the_batch(decoder):
+@pytest.mark.parametrize("implementation", ["scan", "reference"])
+def test_shard_map_over_the_batch(decoder, implementation):
     """Parameters are replicated, and their gradients summed over the devices."""
     given = operands(decoder)
     data = P("data")
 
     def gradients(params, xs, values, keys_of, lengths):
         def total(params, xs, values):
-            out = decode(decoder, params, xs, values, keys_of, lengths)
+            chosen = {"implementation": implementation}
+            out = decode(decoder, params, xs, values, keys_of, lengths, **chosen)
             return sum(jnp.sum(jnp.sin(leaf)) for leaf in jax.tree.leaves(out))
 
         return jax.grad(total, (0, 1, 2))(params, xs, values)
@@ -109,3 +111,24 @@ def test_no_gradient_of_a_weight_is_formed_in_the_loop(decoder, implementation):
     fed = OUTPUTS if decoder == "luong" else VALUES
     in_loop = {(fed + HIDDEN, 4 * HIDDEN), (4 * HIDDEN, fed + HIDDEN)} & shapes
     assert bool(in_loop) == (implementation == "reference")
+
+
+@every_decoder
+def test_curvature_is_that_of_the_plain_scan(decoder):
+    params, xs, *rest = operands(decoder)
+
+    def curvature(implementation):
+        def total(params, xs):
+            out = decode(decoder, params, xs, *rest, implementation=implementation)[0]
+            return jnp.sum(jnp.sin(out.ys))
+
+        slopes = jax.grad(total, (0, 1))
+
+        def steepness(params, xs):
+            return sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(slopes(params, xs)))
+
+        clean = jnp.nan_to_num(xs)
+        backward = jax.grad(steepness, (0, 1))(params, clean)
+        return backward, jax.jvp(slopes, (params, clean), (params, clean))
+
+    assert_close(*(jax.jit(curvature, static_argnums=0)(each) for each in ("scan", "reference")))

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import lax
-from tolerances import FLOAT32_GRADIENT
+from tolerances import FLOAT32_DEEP, FLOAT32_GRADIENT
 
 from nnarch.kernels.deferred import deferred_scan
 
@@ -67,6 +67,19 @@ def test_it_is_the_plain_scan_gradients_included():
     found, expected = respond(ours, problem()), respond(plain, problem())
     for f, e in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(f, e, **FLOAT32_GRADIENT)
+
+
+def test_second_derivatives_are_those_of_the_plain_scan():
+    def curvature(run):
+        def slope(operands):
+            gradients = jax.grad(lambda o: jnp.sum(jnp.sin(run(*o)[1][0])))(operands)
+            return sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(gradients))
+
+        return jax.grad(slope)(problem())
+
+    for f, e in zip(*map(jax.tree.leaves, map(curvature, (ours, plain))), strict=True):
+        scale = np.abs(e).max()  # sums of squares of many: what is small is what is left of them
+        np.testing.assert_allclose(f / scale, e / scale, **FLOAT32_DEEP)
 
 
 def test_no_steps_leave_the_state_as_it_was():

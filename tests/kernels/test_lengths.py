@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from nnarch.kernels.lengths import check_lengths, valid_steps
+from nnarch.kernels.lengths import check_lengths, clipped, valid_steps
 
 
 def checked(lengths, batch=3, limit=4):
@@ -83,3 +83,15 @@ def test_valid_steps():
     expected = [[0, 0, 0], [1, 0, 0], [1, 1, 1]]
     np.testing.assert_array_equal(valid_steps(jnp.array([0, 1, 3]), 3), np.array(expected, bool))
     assert valid_steps(jnp.array([0, 1, 3]), 0).shape == (3, 0)
+
+
+def test_a_list_may_hold_what_is_traced():
+    found = jax.jit(lambda lengths: check_lengths("lengths", [*lengths, 2], 3, 4))([3, 9])
+    np.testing.assert_array_equal(found, [3, 4, 2])
+
+
+@pytest.mark.parametrize("dtype", [jnp.int8, jnp.uint32, jnp.int32])
+def test_what_is_clipped_never_wraps(dtype):
+    largest = jnp.iinfo(dtype).max
+    found = clipped(jnp.asarray([[largest, 3]], dtype), (300, 2))
+    np.testing.assert_array_equal(found, [[min(largest, 300), 2]])

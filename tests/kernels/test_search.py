@@ -213,6 +213,14 @@ def test_logits_of_a_wrong_shape_are_refused():
         beam_search(lambda s, t: (jnp.zeros((2, 5)), s), jnp.zeros(2), start=0, end=1, max_length=2)
 
 
+def test_a_token_of_not_a_number_alone_is_left_out():
+    def step(state, tokens):
+        return jnp.asarray([[1.0, jnp.nan, 0.0, -1.0]]), state
+
+    (found,) = beam_search(step, jnp.zeros(1), start=0, end=3, max_length=1, beam=1).log_probs
+    np.testing.assert_allclose(found, [jax.nn.log_softmax(jnp.asarray([1.0, 0.0, -1.0]))[0]])
+
+
 def test_no_rows_are_searched():
     found = search(jnp.zeros((0, LENGTH, WORDS, WORDS)), beam=2, best=2)
     assert found.tokens.shape == (0, 2, LENGTH)

@@ -18,6 +18,7 @@ from nnarch.kernels.attention.check import (
     check_initial,
     check_keys,
     check_kind,
+    check_memory,
     check_query,
 )
 from nnarch.kernels.attention.decoders import BahdanauParams, Decoded, LuongParams, LuongState
@@ -79,6 +80,7 @@ def attention(params: ScoreParams, queries: Array, memory: Memory) -> tuple[Arra
     1508.04025.
     """
     check_array("attention", "queries", queries, "B, T, Q")
+    check_memory("attention", memory)
     check_query("attention", params, memory, len(queries), queries.shape[2])
     return attend_at_once(params, queries, memory)
 
@@ -118,6 +120,7 @@ def luong_decoder(
     Source: Luong, Pham and Manning 2015, arXiv 1508.04025, with input feeding.
     """
     check_kind("luong_decoder", params, LuongParams)
+    check_memory("luong_decoder", memory)
     outputs = np.size(params.b_out)
     hidden = check_decoder("luong_decoder", params.cell, outputs, xs)
     check_query("luong_decoder", params.score, memory, len(xs), hidden)
@@ -158,6 +161,7 @@ def bahdanau_decoder(
     Source: Bahdanau, Cho and Bengio 2014, arXiv 1409.0473, appendix A.2.
     """
     check_kind("bahdanau_decoder", params, BahdanauParams)
+    check_memory("bahdanau_decoder", memory)
     hidden = check_decoder("bahdanau_decoder", params.cell, memory.values.shape[2], xs)
     check_query("bahdanau_decoder", params.score, memory, len(xs), hidden)
     return _decode(decoders.bahdanau, params, xs, memory, initial, lengths, reset, implementation)

@@ -12,6 +12,7 @@ from jax import Array
 
 from nnarch.kernels.cells import GRUParams, GRUState, LSTMParams, LSTMState
 from nnarch.kernels.deferred import Multiply
+from nnarch.kernels.dtypes import accumulator
 
 DENSE = "bk,kn->bn"
 
@@ -50,7 +51,8 @@ def _gru_before_step(multiply, read, rest, state: GRUState) -> GRUState:
 
 def _b_n_of_rows(params: GRUParams, batch: int) -> dict[str, Array]:
     """One a row, so that its gradient is no sum over the batch inside the loop."""
-    return {"b_n": jnp.broadcast_to(params.b_n, (batch, len(params.b_n)))}
+    b_n = params.b_n.astype(accumulator(params.b_n.dtype))
+    return {"b_n": jnp.broadcast_to(b_n, (batch, len(b_n)))}
 
 
 LSTM = Cell(

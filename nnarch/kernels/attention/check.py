@@ -131,6 +131,15 @@ def check_kind(kernel: str, params: tuple, kind: type) -> None:
         )
 
 
+def check_memory(kernel: str, memory: Memory) -> None:
+    """Raises ValueError unless it is one."""
+    if not isinstance(memory, Memory):
+        raise ValueError(
+            f"{kernel} expects a memory of attention_memory(params, values); got "
+            f"{type(memory).__name__}."
+        )
+
+
 def check_initial(kernel: str, initial: tuple, zeros: tuple) -> None:
     """Raises ValueError unless an initial state is made like the one of zeros."""
     if jax.tree.structure(initial) != jax.tree.structure(zeros):
@@ -144,3 +153,5 @@ def check_initial(kernel: str, initial: tuple, zeros: tuple) -> None:
         raise ValueError(
             f"{kernel} expects an initial state of shapes {wanted}; got {found}. Give one a row."
         )
+    if not all(map(is_floating, jax.tree.leaves(initial))):
+        raise ValueError(f"{kernel} expects an initial state of a floating dtype. Cast it first.")

@@ -197,7 +197,7 @@ def _project(xs: Array, w: Array) -> Array:
 
 
 def _project_forward(xs, w):
-    return _project(xs, w), (xs, w)
+    return rounded_einsum("Tbd,dn->Tbn", xs, w, xs.dtype), (xs, w)
 
 
 def _project_backward(kept, dprojected):

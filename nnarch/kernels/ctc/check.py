@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from nnarch.kernels.lengths import check_lengths
+from nnarch.kernels.lengths import check_lengths, on_device
 
 
 def check_logits(kernel: str, logits: Array, logit_lengths: Array, blank: int):
@@ -40,8 +40,8 @@ def check_call(
     """
     logits, logit_lengths = check_logits(kernel, logits, logit_lengths, blank)
     batch, _, classes = logits.shape
-    labels_here = not isinstance(labels, jax.Array)
-    labels = _as_array(kernel, labels) if labels_here else labels
+    labels_here = not on_device(labels)
+    labels = _as_array(kernel, labels)
     if labels_here and labels.size == 0:
         labels = labels.astype(np.int32)  # an empty list has no integers to show its dtype by
     if labels.ndim != 2 or labels.shape[0] != batch or not _is_integer(labels):
@@ -51,7 +51,7 @@ def check_call(
         )
     limit = labels.shape[1]
     label_lengths = _checked(kernel, "label_lengths", label_lengths, batch, limit)
-    on_host = labels_here and not isinstance(label_lengths, jax.Array)
+    on_host = labels_here and not on_device(label_lengths)
     if on_host:
         _check_labels(kernel, labels, _host(label_lengths, batch, limit), classes, blank)
     label_lengths = _filled(label_lengths, batch, limit)
@@ -71,9 +71,9 @@ def check_blank(kernel: str, blank: int, classes: int) -> None:
         )
 
 
-def _as_array(kernel: str, labels) -> np.ndarray:
+def _as_array(kernel: str, labels) -> np.ndarray | Array:
     try:
-        return np.asarray(labels)
+        return jnp.asarray(labels) if on_device(labels) else np.asarray(labels)
     except ValueError as error:  # rows of several lengths
         raise ValueError(
             f"{kernel} expects labels as integers [B, L]; got rows that differ in length. "

@@ -1,11 +1,11 @@
 """Shapes, dtypes and sizes of a call on pictures, checked before anything is compiled."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from nnarch.kernels.check_params import check_params
+from nnarch.kernels.lengths import clipped, on_device
 from nnarch.kernels.multidim.parameters import MDLSTMParams
 
 
@@ -58,8 +58,8 @@ def check_sizes(kernel: str, sizes, batch: int, limits: tuple[int, int]):
     """
     if sizes is None:
         return None
-    on_host = not isinstance(sizes, jax.Array)
-    sizes = np.asarray(sizes) if on_host else sizes
+    on_host = not on_device(sizes)
+    sizes = np.asarray(sizes) if on_host else jnp.asarray(sizes)
     if on_host and sizes.size == 0:
         sizes = sizes.astype(np.int32).reshape(batch, 2)
     if sizes.shape != (batch, 2) or not jnp.issubdtype(sizes.dtype, jnp.integer):
@@ -68,8 +68,7 @@ def check_sizes(kernel: str, sizes, batch: int, limits: tuple[int, int]):
             f"got {sizes.dtype} {sizes.shape}. Count them as int32."
         )
     if not on_host:
-        limits = jnp.asarray(limits, jnp.int32)
-        return jnp.clip(sizes.astype(jnp.int32), 0, limits)
+        return clipped(sizes, limits)
     if outside := [
         s for s in sizes.tolist() if not all(0 <= n <= m for n, m in zip(s, limits, strict=True))
     ]:

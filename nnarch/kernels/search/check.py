@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 
@@ -30,9 +31,10 @@ def check_tokens(start: int, end: int) -> None:
 
 def check_beam(max_length: int, beam: int, best: int, length_penalty: float) -> None:
     """Raises ValueError if an option of beam search is out of range."""
-    if max_length < 1 or not 1 <= best <= beam:
+    whole = all(isinstance(each, int | np.integer) for each in (max_length, beam, best))
+    if not whole or max_length < 1 or not 1 <= best <= beam:
         raise ValueError(
-            "beam_search expects max_length >= 1 and 1 <= best <= beam; got "
+            "beam_search expects integers, max_length >= 1 and 1 <= best <= beam; got "
             f"max_length={max_length}, best={best}, beam={beam}."
         )
     if not length_penalty >= 0:

@@ -121,7 +121,7 @@ def _extended(drawn: _Drawn, token: Array, log_probs: Array, state: Any, end: in
         n=drawn.n + 1,
         tokens=drawn.tokens.at[:, drawn.n].set(jnp.where(goes_on, token, 0)),
         last=token,
-        lengths=drawn.lengths + goes_on,
+        lengths=drawn.lengths + goes_on.astype(jnp.int32),
         log_probs=drawn.log_probs + jnp.where(goes_on, gained, 0),
         finished=drawn.finished | (token == end),
         state=state,
