@@ -152,3 +152,12 @@ def test_no_rows_are_drawn(way):
     params, (pictures, values, noise) = parameters(), problem()
     drawn, *_ = DRAWING[way](params, pictures[:0], values[:0], noise[:0], LENGTHS[:0])
     assert drawn.canvas.shape == (0, *np.shape(pictures)[1:])
+
+
+@pytest.mark.parametrize("extreme", [1e20, -1e20, 300.0, -300.0])
+@pytest.mark.parametrize("number", range(5))
+def test_filters_of_any_numbers_add_up_to_one(number, extreme):
+    numbers = jnp.zeros((1, 5)).at[0, number].set(extreme)
+    window = window_of(numbers, grid=3, size=(5, 6))
+    for filters in gaussian_filters(window, grid=3, size=(5, 6)):
+        np.testing.assert_allclose(filters.sum(axis=-1), 1, **FLOAT32_GRADIENT)

@@ -13,6 +13,8 @@ import jax.numpy as jnp
 from jax import Array
 
 NUMBERS = 5  # that a window is made of
+LARGEST = 80.0  # logarithm whose exponential float32 holds
+FARTHEST = 1e18  # deviations, of which it holds the square
 
 
 class Window(NamedTuple):
@@ -32,7 +34,8 @@ def window_of(numbers: Array, *, grid: int, size: tuple[int, int]) -> Window:
       grid: N filters a side.
       size: (Y, X) of the picture.
     """
-    y, x, log_variance, log_stride, log_intensity = jnp.moveaxis(numbers, -1, 0)
+    y, x, *logs = jnp.moveaxis(numbers, -1, 0)
+    log_variance, log_stride, log_intensity = (jnp.clip(each, -LARGEST, LARGEST) for each in logs)
     rows, columns = size
     centre = jnp.stack([(rows + 1) * (y + 1), (columns + 1) * (x + 1)], axis=-1) / 2 - 1
     widest = (max(size) - 1) / max(grid - 1, 1)
@@ -55,6 +58,7 @@ def _along(window: Window, axis: int, grid: int, length: int) -> Array:
     middles = window.centre[:, axis, None] + steps * window.stride[:, None]
     pixels = jnp.arange(length, dtype=middles.dtype)
     away = (pixels - middles[..., None]) / window.deviation[:, None, None]
+    away = jnp.clip(away, -FARTHEST, FARTHEST)
     return jax.nn.softmax(-(away**2) / 2, axis=-1)
 
 

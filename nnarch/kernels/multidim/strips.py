@@ -159,7 +159,8 @@ def _forward_steps(plan, params, xs, follows):
         return c.at[strips:].set(new), stacks
 
     zeros = partial(plan.layout.zeros, xs)
-    around = zeros(inputs + 2 * hidden).at[..., :inputs].set(plan.layout.to_strips(xs))
+    around = zeros(inputs + 2 * hidden)
+    around = around.at[..., :inputs].set(plan.layout.to_strips(xs).astype(around.dtype))
     return step, (zeros(hidden)[0], Stacks(around, zeros(hidden), zeros(5, hidden)))
 
 

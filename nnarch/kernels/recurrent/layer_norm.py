@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from nnarch.kernels.cells import LayerNormLSTMParams, LSTMState
+from nnarch.kernels.dtypes import accumulator
 from nnarch.kernels.recurrent.products import Products, Weights, split
 from nnarch.kernels.recurrent.step import Emit, bias, lstm_gates, separate
 
@@ -37,7 +38,7 @@ class Prepared(NamedTuple):
 
 def prepared(params: LayerNormLSTMParams) -> Prepared:
     """What the loop takes."""
-    exact = [p.astype(jnp.promote_types(p.dtype, jnp.float32)) for p in params]
+    exact = [p.astype(accumulator(p.dtype)) for p in params]
     w_x, w_h, b, scale_x, scale_h, scale_c, shift_c = exact
     dense = separate(_centred(w_x), _centred(w_h), b, gates=4)
     scales = separate(scale_x, scale_h, b, gates=4)[:2]

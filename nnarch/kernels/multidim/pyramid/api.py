@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from nnarch.kernels.choose import choose
+from nnarch.kernels.dtypes import accumulator
 from nnarch.kernels.multidim.pyramid.check import (
     check_axis,
     check_params,
@@ -124,7 +125,7 @@ def _run(params, xs, sizes, *, ways, implementation: str) -> Array:
         of_axis = PyramidParams(*(p[mine] for p in params))
         ys += _along(RUNS[implementation], of_axis, xs, inside, axis, directions)
         first = mine.stop
-    return ys
+    return ys.astype(xs.dtype)
 
 
 def _inside(shape: tuple[int, int, int], sizes: Array) -> Array:
@@ -138,9 +139,9 @@ def _inside(shape: tuple[int, int, int], sizes: Array) -> Array:
 
 
 def _along(run, params, xs, inside, axis: int, directions: tuple[bool, ...]) -> Array:
-    """The sum over the directions of an axis."""
+    """The sum over the directions of an axis, float32 (float64 if that is)."""
     planes, mask = (_planes(array, axis, directions) for array in (xs, inside))
-    hs = run(params, planes, mask)
+    hs = run(params, planes, mask).astype(accumulator(xs.dtype))
     total = sum(_turned(hs[:, n], reverse) for n, reverse in enumerate(directions))
     return jnp.moveaxis(total, 0, axis + 1)
 

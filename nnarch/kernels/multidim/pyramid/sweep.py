@@ -135,7 +135,7 @@ def _sweep_backward(residuals, dys):
     def step(carry, of_step):
         (dh, dc), (gates, c, c_before, dy, here) = carry, of_step
         i, f, g, o = jnp.split(gates.astype(exact), 4, axis=-1)
-        dh = _where(here, dh + dy)
+        dh = _where(here, dh + dy.astype(exact))
         tanh_c = jnp.tanh(c)
         dc = _where(here, dc + dh * o * (1 - tanh_c * tanh_c))
         parts = (
