@@ -248,9 +248,10 @@ def _metrics(path: Path) -> dict[str, float | None] | None:
     """What is kept of a step's evaluation; None if it is damaged or not there."""
     try:
         metrics = json.loads(path.read_text())
-        return metrics if isinstance(metrics, dict) and _score(metrics) is not None else None
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError):
         return None
+    score = metrics.get("score") if isinstance(metrics, dict) else ""
+    return metrics if score is None or isinstance(score, int | float) else None
 
 
 def _not_from_orbax(record: logging.LogRecord) -> bool:
@@ -259,7 +260,7 @@ def _not_from_orbax(record: logging.LogRecord) -> bool:
 
 def _score(metrics: dict[str, float | None] | None) -> float:
     score = None if metrics is None else metrics.get("score")
-    return float("-inf") if score is None else float(score)
+    return float("-inf") if score is None else score
 
 
 def _cause(error: BaseException) -> str:

@@ -33,9 +33,11 @@ def _send_after_rows(workdir, number, rows):
 def test_saves_and_leaves_with_a_message(tmp_path, number, capfd):
     task = make_task(lengths=(4,), with_validation=False)
     before = signal.signal(number, signal.default_int_handler)  # not ignored, as under nohup
-    _send_after_rows(tmp_path, number, 5)
-    result = fit(task, CONFIG, tmp_path)
-    signal.signal(number, before)
+    try:
+        _send_after_rows(tmp_path, number, 5)
+        result = fit(task, CONFIG, tmp_path)
+    finally:
+        signal.signal(number, before)
     assert (result.finished, result.signal) == (False, number)
     assert 5 <= result.step < 400
     assert Workdir(tmp_path).checkpoints.joinpath(str(result.step)).exists()
