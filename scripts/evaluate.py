@@ -59,15 +59,24 @@ def evaluate(run: Run) -> None:
     figures = run.experiment.evaluate(run.config, run.model)
     if hasattr(run.experiment, "history"):  # an experiment that reads figures from its log
         figures |= run.experiment.history(run.config, read_run(run.workdir).rows)
-    beside = run.experiment.baselines(run.config)
     decimals = getattr(run.experiment, "DECIMALS", 1)
-    show(console, {"this run": figures, **beside}, decimals=decimals)
-    train.write_json(run.workdir / "metrics.json", figures)
+    try:
+        _keep(run, figures)
+    except train.WorkdirError:  # what took minutes is told all the same
+        show(console, {"this run": figures}, decimals=decimals)
+        raise
+    beside = run.experiment.baselines(run.config)
     train.write_json(run.workdir / "baselines.json", beside)
-    decoded = {"step": run.step, "decode": train.to_json(run.config.decode)}
-    train.write_json(run.workdir / "evaluation.json", decoded)
+    show(console, {"this run": figures, **beside}, decimals=decimals)
     page = run.experiment.report(run.config, run.model, run.workdir, best_step=run.step)
     console.print(f"report: {page}", soft_wrap=True)
+
+
+def _keep(run: Run, figures: Mapping[str, Figures]) -> None:
+    """Writes metrics.json, and evaluation.json, which says what the figures were decoded with."""
+    decoded = {"step": run.step, "decode": train.to_json(run.config.decode)}
+    train.write_json(run.workdir / "evaluation.json", decoded)
+    train.write_json(run.workdir / "metrics.json", figures)
 
 
 def show(

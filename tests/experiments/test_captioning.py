@@ -1,6 +1,7 @@
 """The captioning experiment and its scripts, from end to end on twelve coloured squares."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import jax
@@ -126,6 +127,7 @@ def test_evaluate_writes_figures_and_a_report(workdir, capsys):
     assert evaluate_script.main([str(workdir), "--beam", "2"]) == 0
     figures = json.loads((workdir / "metrics.json").read_text())
     assert figures["test_composed"]["exact_match"] == 100
+    assert json.loads((workdir / "evaluation.json").read_text())["decode"]["beam"] == 2
     page = (workdir / "report" / "index.html").read_text()
     assert "green square" in page
     shown = capsys.readouterr().out
@@ -225,3 +227,14 @@ def test_the_demo_is_said_to_be_finished_when_it_is(workdir, monkeypatch, capsys
 def test_the_demo_passes_a_failure_on(monkeypatch):
     monkeypatch.setattr(demo.train, "main", lambda arguments: 130)
     assert demo.main() == 130
+
+
+def test_figures_that_cannot_be_written_are_told(workdir, tmp_path, capsys):
+    """A folder where a file is to be stands for a disk that takes none."""
+    copy = tmp_path / "run"
+    shutil.copytree(workdir, copy)
+    (copy / "evaluation.json.tmp").mkdir()
+    assert evaluate_script.main([str(copy)]) == 1
+    said = capsys.readouterr()
+    assert "exact match" in said.out
+    assert "Cannot write" in said.err
