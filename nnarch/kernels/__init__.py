@@ -6,7 +6,8 @@
     ys, state = kernels.lstm(params, xs, lengths=lengths)
 
 Batch first at every boundary; lengths are int32 [B], rows right-padded; parameters and states are
-NamedTuples. Every kernel works under jit, grad, vmap, remat and shard_map, on CPU, GPU and TPU.
+NamedTuples. Every kernel works under jit, grad, vmap, remat and shard_map, on meshes of automatic
+and of explicit axes, on CPU, GPU and TPU.
 """
 
 from nnarch.kernels.attention import (

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from nnarch.kernels.explicit_axes import rows_as
 from nnarch.kernels.lengths import check_lengths, valid_steps
 from nnarch.kernels.recurrent.api import elman, gru, lstm
 from nnarch.kernels.recurrent.call import served
@@ -21,6 +22,7 @@ from nnarch.kernels.recurrent.options import Options, in_order_of_run
 from nnarch.kernels.recurrent.variants import layer_norm_lstm, peephole_lstm
 
 
+@rows_as("xs")
 def bidirectional(
     kernel: Callable,
     forward_params: tuple,

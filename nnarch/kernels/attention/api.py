@@ -27,12 +27,14 @@ from nnarch.kernels.attention.parameters import ScoreParams
 from nnarch.kernels.cells import GRUState, LSTMState
 from nnarch.kernels.choose import choose
 from nnarch.kernels.dtypes import accumulator
+from nnarch.kernels.explicit_axes import rows_as
 from nnarch.kernels.lengths import check_lengths, valid_steps
 from nnarch.kernels.recurrent.check import check_reset
 
 REFUSALS = {"scan": lambda call: None, "reference": lambda call: None}
 
 
+@rows_as("values")
 def attention_memory(
     params: ScoreParams, values: Array, keys: Array | None = None, *, lengths: Array | None = None
 ) -> Memory:
@@ -57,6 +59,7 @@ def attention_memory(
     return remember(params, values, keys, check_lengths("lengths", lengths, *values.shape[:2]))
 
 
+@rows_as("queries")
 def attention(params: ScoreParams, queries: Array, memory: Memory) -> tuple[Array, Array]:
     """Means of values, weighted by how well their keys answer each query.
 
@@ -85,6 +88,7 @@ def attention(params: ScoreParams, queries: Array, memory: Memory) -> tuple[Arra
     return attend_at_once(params, queries, memory)
 
 
+@rows_as("xs")
 def luong_decoder(
     params: LuongParams,
     xs: Array,
@@ -133,6 +137,7 @@ def luong_decoder(
     return _decode(decoders.luong, params, xs, memory, initial, lengths, reset, implementation)
 
 
+@rows_as("xs")
 def bahdanau_decoder(
     params: BahdanauParams,
     xs: Array,

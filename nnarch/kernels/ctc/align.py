@@ -9,10 +9,12 @@ from jax import Array, lax
 
 from nnarch.kernels.ctc.check import check_call
 from nnarch.kernels.ctc.frames import frames
+from nnarch.kernels.explicit_axes import rows_as
 from nnarch.kernels.lengths import valid_steps
 from nnarch.kernels.varying import varying_alike
 
 
+@rows_as("logits")
 def ctc_align(
     logits: Array, logit_lengths: Array, labels: Array, label_lengths: Array, *, blank: int = 0
 ) -> tuple[Array, Array]:

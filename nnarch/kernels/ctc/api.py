@@ -17,6 +17,7 @@ from nnarch.kernels.ctc.check import check_call
 from nnarch.kernels.ctc.reference import reference
 from nnarch.kernels.ctc.scan import scan
 from nnarch.kernels.dtypes import accumulator
+from nnarch.kernels.explicit_axes import rows_as
 
 
 class Call(NamedTuple):
@@ -32,6 +33,7 @@ def _no_float64(call: Call) -> str | None:
 REFUSALS = {"scan": _no_float64, "reference": lambda call: None}
 
 
+@rows_as("logits")
 def ctc_loss(
     logits: Array,
     logit_lengths: Array,

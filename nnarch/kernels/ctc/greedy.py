@@ -8,9 +8,11 @@ from jax import Array
 
 from nnarch.kernels.ctc.check import check_logits
 from nnarch.kernels.ctc.frames import frames
+from nnarch.kernels.explicit_axes import rows_as
 from nnarch.kernels.lengths import valid_steps
 
 
+@rows_as("logits")
 def ctc_greedy(
     logits: Array, logit_lengths: Array, *, blank: int = 0
 ) -> tuple[Array, Array, Array]:

@@ -13,6 +13,7 @@ from nnarch.kernels.attention import Memory
 from nnarch.kernels.check_params import is_floating
 from nnarch.kernels.draw.loop import draw, look, stroke
 from nnarch.kernels.draw.parameters import DrawParams, sizes_of
+from nnarch.kernels.explicit_axes import rows_as
 
 
 class Drawn(NamedTuple):
@@ -23,6 +24,7 @@ class Drawn(NamedTuple):
     shares: Array  # [B, T, S], where each step attended
 
 
+@rows_as("pictures")
 def draw_again(
     params: DrawParams, pictures: Array, memory: Memory, noise: Array
 ) -> tuple[Drawn, Array]:
@@ -56,12 +58,14 @@ def draw_again(
     return _looked(params, pictures, memory, noise)
 
 
+@rows_as("drawn")
 def canvases(params: DrawParams, drawn: Drawn) -> Array:
     """The canvas after each step: logits [B, T, Y, X]."""
     strokes = jax.vmap(partial(stroke, size=drawn.canvas.shape[1:]), 1, 1)(drawn.written)
     return params.canvas + jnp.cumsum(strokes, axis=1)
 
 
+@rows_as("noise")
 def draw_anew(
     params: DrawParams,
     memory: Memory,

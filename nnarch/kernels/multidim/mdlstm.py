@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from nnarch.kernels.choose import choose
+from nnarch.kernels.explicit_axes import rows_as
 from nnarch.kernels.multidim.check import (
     check_flip,
     check_mdlstm_params,
@@ -28,6 +29,7 @@ RUNS = {"wavefront": wavefront, "reference": reference}
 DIRECTIONS = ((False, False), (False, True), (True, False), (True, True))
 
 
+@rows_as("xs")
 def mdlstm(
     params: MDLSTMParams,
     xs: Array,
@@ -76,6 +78,7 @@ def mdlstm(
     return _checked_run("mdlstm", params, xs, flips, sizes, stable, implementation)[..., 0, :]
 
 
+@rows_as("xs")
 def mdlstm_directions(
     params: MDLSTMParams,
     xs: Array,

@@ -23,6 +23,7 @@ from nnarch.kernels.bidirectional import bidirectional, cell_of
 from nnarch.kernels.cells import init_elman, init_gru, init_lstm
 from nnarch.kernels.check_params import check_params
 from nnarch.kernels.choose import choose
+from nnarch.kernels.explicit_axes import rows_as
 from nnarch.kernels.multidim.check import check_pictures, check_sizes
 from nnarch.kernels.multidim.patches import cut_patches
 from nnarch.kernels.recurrent.api import elman, gru, lstm
@@ -73,6 +74,7 @@ def init_renet(
     )
 
 
+@rows_as("xs")
 def renet(
     kernel: Callable,
     params: ReNetParams,

@@ -8,12 +8,14 @@ works. They agree to rounding, gradients included.
 from jax import Array
 
 from nnarch.kernels.cells import ElmanParams, ElmanState, GRUParams, GRUState, LSTMParams, LSTMState
+from nnarch.kernels.explicit_axes import rows_as
 from nnarch.kernels.recurrent.call import recur
 from nnarch.kernels.recurrent.cell import ELMAN, GRU, LSTM
 from nnarch.kernels.recurrent.check import check_reset
 from nnarch.kernels.recurrent.options import Options
 
 
+@rows_as("xs")
 def elman(
     params: ElmanParams,
     xs: Array,
@@ -69,6 +71,7 @@ def elman(
     )
 
 
+@rows_as("xs")
 def lstm(
     params: LSTMParams,
     xs: Array,
@@ -123,6 +126,7 @@ def lstm(
     )
 
 
+@rows_as("xs")
 def gru(
     params: GRUParams,
     xs: Array,

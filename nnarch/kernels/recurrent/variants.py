@@ -3,11 +3,13 @@
 from jax import Array
 
 from nnarch.kernels.cells import LayerNormLSTMParams, LSTMState, PeepholeLSTMParams
+from nnarch.kernels.explicit_axes import rows_as
 from nnarch.kernels.recurrent.call import recur
 from nnarch.kernels.recurrent.cell import LAYER_NORM_LSTM, PEEPHOLE_LSTM
 from nnarch.kernels.recurrent.options import Options
 
 
+@rows_as("xs")
 def peephole_lstm(
     params: PeepholeLSTMParams,
     xs: Array,
@@ -52,6 +54,7 @@ def peephole_lstm(
     )
 
 
+@rows_as("xs")
 def layer_norm_lstm(
     params: LayerNormLSTMParams,
     xs: Array,

@@ -21,12 +21,14 @@ beams of a row: it stays where it is when beams change places.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from nnarch.kernels.explicit_axes import automatic, rows_of_mesh
 from nnarch.kernels.search.check import (
     batch_size,
     check_beam,
@@ -99,7 +101,7 @@ def beam_search(
     def penalty(n):
         return ((5.0 + jnp.float32(n)) / 6.0) ** length_penalty
 
-    def score(log_probs, covered, n):
+    def score(valid, log_probs, covered, n):
         return log_probs / penalty(n) + coverage_term(covered, valid, coverage_penalty)
 
     def goes_on(search):
@@ -107,18 +109,34 @@ def beam_search(
         may_change = search.done.scores[:, -1] < bound
         return (search.n < max_length) & jnp.any(may_change)
 
-    def extend(search):
-        n, live, done = search
-        candidates, state = _continuations(step, attended, live, n, end)
-        ended = _ended(candidates, score, n + 1, beam, end)
-        return _Search(n + 1, _unended(candidates, live, state, end), merge(done, ended))
+    def first(state, valid):
+        live = _one_live_beam(state, valid, rows, start, beam, max_length)
+        return live, no_hypotheses(rows, best, max_length)
 
-    live = _one_live_beam(state, valid, rows, start, beam, max_length)
-    search = _Search(jnp.int32(0), live, no_hypotheses(rows, best, max_length))
-    search = varying_alike(search)
+    def extend(search):
+        before = search.live.state
+        logits, state = step(before, search.live.last)
+        check_logits(logits, rows * beam, end)
+        live = search.live._replace(state=_changed(before, state))
+        read = search._replace(live=live), logits, attended(state)[0], valid
+        live, done = local(chosen)(*read)
+        return _Search(search.n + 1, live._replace(state=_filled_up(before, live.state)), done)
+
+    def chosen(search, logits, shares, valid):
+        n, live, done = search
+        candidates = _continuations(live, logits, shares, n)
+        ended = _ended(candidates, partial(score, valid), n + 1, beam, end)
+        return _unended(candidates, live, end), merge(done, ended)
+
+    def last(live, done, valid):
+        # A row that stopped before has either no empty place or no live beam.
+        return fill(done, _cut(live, partial(score, valid), max_length))
+
+    # What step closes over may lie on explicit axes, so it is called outside.
+    local = partial(automatic, rows=rows_of_mesh(state))
+    search = varying_alike(_Search(jnp.int32(0), *local(first)(state, valid)))
     search = lax.while_loop(goes_on, extend, search)
-    # A row that stopped before has either no empty place or no live beam.
-    return fill(search.done, _cut(search.live, score, max_length))
+    return local(last)(search.live._replace(state=()), search.done, valid)
 
 
 def _nothing_attended(state: Any) -> tuple[Array, Array]:
@@ -131,7 +149,7 @@ class _Live(NamedTuple):
 
     tokens: Array  # [B, W, L] int32
     log_probs: Array  # [B, W] float32
-    last: Array  # [B, W] int32, the newest token
+    last: Array  # [B * W] int32, the newest token
     covered: Array  # [B, W, S] float32, the sum of the shares that each place has had
     state: Any  # what step returned, leading axis B * W
 
@@ -159,18 +177,23 @@ def _one_live_beam(
     return _Live(
         tokens=jnp.zeros((rows, beam, max_length), jnp.int32),
         log_probs=jnp.full((rows, beam), -jnp.inf).at[:, 0].set(0.0),
-        last=jnp.full((rows, beam), start, jnp.int32),
+        last=jnp.full(rows * beam, start, jnp.int32),
         covered=jnp.zeros((rows, beam, valid.shape[1]), jnp.float32),
         state=jax.tree.map(lambda leaf: jnp.repeat(leaf, beam, axis=0), state),
     )
 
 
-def _continuations(
-    step: Step, attended: Attended, live: _Live, n: Array, end: int
-) -> tuple[_Candidates, Any]:
+def _changed(before: Any, after: Any) -> Any:
+    """What a step changed of a state; None where it returned what it was given."""
+    return jax.tree.map(lambda old, new: None if new is old else new, before, after)
+
+
+def _filled_up(before: Any, changed: Any) -> Any:
+    return jax.tree.map(lambda old, new: old if new is None else new, before, changed)
+
+
+def _continuations(live: _Live, logits: Array, shares: Array, n: Array) -> _Candidates:
     rows, beam = live.log_probs.shape
-    logits, state = step(live.state, live.last.reshape(-1))
-    check_logits(logits, rows * beam, end)
     words = logits.shape[-1]
     totals = live.log_probs[..., None] + token_log_probs(logits).reshape(rows, beam, words)
     # At most `beam` of the best 2 * beam can end, one a live beam, so enough live ones are left.
@@ -178,9 +201,8 @@ def _continuations(
     log_probs, flat = lax.top_k(totals.reshape(rows, beam * words), count)
     parents, last = flat // words, flat % words
     tokens = rows_of(live.tokens, parents).at[:, :, n].set(last)
-    shares = attended(state)[0].astype(live.covered.dtype)
-    covered = live.covered + shares.reshape(live.covered.shape)
-    return _Candidates(tokens, log_probs, last, parents, rows_of(covered, parents)), state
+    covered = live.covered + shares.astype(live.covered.dtype).reshape(live.covered.shape)
+    return _Candidates(tokens, log_probs, last, parents, rows_of(covered, parents))
 
 
 def _ended(candidates: _Candidates, score: Score, length: Array, beam: int, end: int) -> Hypotheses:
@@ -196,7 +218,7 @@ def _ended(candidates: _Candidates, score: Score, length: Array, beam: int, end:
     )
 
 
-def _unended(candidates: _Candidates, before: _Live, state: Any, end: int) -> _Live:
+def _unended(candidates: _Candidates, before: _Live, end: int) -> _Live:
     beam = before.log_probs.shape[1]
     log_probs = jnp.where(candidates.last == end, -jnp.inf, candidates.log_probs)
     log_probs, kept = lax.top_k(log_probs, beam)
@@ -205,9 +227,9 @@ def _unended(candidates: _Candidates, before: _Live, state: Any, end: int) -> _L
     return _Live(
         tokens=rows_of(candidates.tokens, kept),
         log_probs=log_probs,
-        last=rows_of(candidates.last, kept),
+        last=rows_of(candidates.last, kept).reshape(-1),
         covered=rows_of(candidates.covered, kept),
-        state=jax.tree.map(lambda old, new: new if new is old else new[rows], before.state, state),
+        state=jax.tree.map(lambda leaf: leaf[rows], before.state),
     )
 
 

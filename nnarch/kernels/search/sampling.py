@@ -1,12 +1,14 @@
 """Sequences drawn token by token from what a step function says, a batch at a time, in one loop."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from nnarch.kernels.explicit_axes import automatic, rows_of_mesh
 from nnarch.kernels.search.check import batch_size, check_logits, check_sampling, check_tokens
 from nnarch.kernels.search.distribution import token_log_probs
 from nnarch.kernels.varying import varying_alike
@@ -68,30 +70,42 @@ def sample_sequences(
             f"sample_sequences expects a typed key for each of {rows} rows; got shape "
             f"{jnp.shape(keys)}. Make them with jax.random.split(key, {rows})."
         )
-    keys = jax.vmap(lambda key: jax.random.split(key, samples))(keys).reshape(-1)
 
-    def goes_on(drawn):
-        return (drawn.n < max_length) & ~jnp.all(drawn.finished)
+    def first(keys, state):
+        keys = jax.vmap(lambda key: jax.random.split(key, samples))(keys).reshape(-1)
+        return keys, _nothing_drawn(state, rows, samples, start, max_length)
 
-    def extend(drawn):
+    def goes_on(search):
+        n, drawn = search
+        return (n < max_length) & ~jnp.all(drawn.finished)
+
+    def extend(search):
+        n, drawn = search
         logits, state = step(drawn.state, drawn.last)
         check_logits(logits, rows * samples, end)
-        log_probs = token_log_probs(logits)
-        here = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, drawn.n)
-        token = _draw(here, log_probs / temperature, top_k, top_p)
-        return _extended(drawn, token, log_probs, state, end)
+        return n + 1, local(chosen)(n, drawn._replace(state=state), logits, keys)
 
-    nothing = _nothing_drawn(state, rows, samples, start, max_length)
-    drawn = lax.while_loop(goes_on, extend, varying_alike(nothing))
-    tokens = drawn.tokens.reshape(rows, samples, max_length)
-    rest = drawn.lengths, drawn.log_probs, drawn.finished
-    return Samples(tokens, *(field.reshape(rows, samples) for field in rest))
+    def chosen(n, drawn, logits, keys):
+        log_probs = token_log_probs(logits)
+        here = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, n)
+        token = _draw(here, log_probs / temperature, top_k, top_p)
+        return _extended(drawn, n, token, log_probs, end)
+
+    def last(drawn):
+        tokens = drawn.tokens.reshape(rows, samples, max_length)
+        rest = drawn.lengths, drawn.log_probs, drawn.finished
+        return Samples(tokens, *(field.reshape(rows, samples) for field in rest))
+
+    # What step closes over may lie on explicit axes, so it is called outside.
+    local = partial(automatic, rows=rows_of_mesh(state))
+    keys, drawn = local(first)(keys, state)
+    _, drawn = lax.while_loop(goes_on, extend, varying_alike((jnp.int32(0), drawn)))
+    return local(last)(drawn._replace(state=()))
 
 
 class _Drawn(NamedTuple):
     """Sequences in progress, R of them."""
 
-    n: Array  # [] int32, tokens drawn
     tokens: Array  # [R, L] int32
     last: Array  # [R] int32
     lengths: Array  # [R] int32
@@ -103,7 +117,6 @@ class _Drawn(NamedTuple):
 def _nothing_drawn(state: Any, rows: int, samples: int, start: int, max_length: int) -> _Drawn:
     count = rows * samples
     return _Drawn(
-        n=jnp.int32(0),
         tokens=jnp.zeros((count, max_length), jnp.int32),
         last=jnp.full(count, start, jnp.int32),
         lengths=jnp.zeros(count, jnp.int32),
@@ -113,18 +126,17 @@ def _nothing_drawn(state: Any, rows: int, samples: int, start: int, max_length: 
     )
 
 
-def _extended(drawn: _Drawn, token: Array, log_probs: Array, state: Any, end: int) -> _Drawn:
-    """With one more token for those that have not finished."""
+def _extended(drawn: _Drawn, n: Array, token: Array, log_probs: Array, end: int) -> _Drawn:
+    """With one more token, the one after n, for those that have not finished."""
     goes_on = ~drawn.finished
     gained = jnp.take_along_axis(log_probs, token[:, None], axis=1)[:, 0]
     return _Drawn(
-        n=drawn.n + 1,
-        tokens=drawn.tokens.at[:, drawn.n].set(jnp.where(goes_on, token, 0)),
+        tokens=drawn.tokens.at[:, n].set(jnp.where(goes_on, token, 0)),
         last=token,
         lengths=drawn.lengths + goes_on.astype(jnp.int32),
         log_probs=drawn.log_probs + jnp.where(goes_on, gained, 0),
         finished=drawn.finished | (token == end),
-        state=state,
+        state=drawn.state,
     )
 
 

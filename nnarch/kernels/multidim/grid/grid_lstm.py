@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from nnarch.kernels.choose import choose
+from nnarch.kernels.explicit_axes import rows_as
 from nnarch.kernels.lengths import check_lengths, valid_steps
 from nnarch.kernels.multidim.check import check_sizes
 from nnarch.kernels.multidim.grid.block import Squash
@@ -34,6 +35,7 @@ from nnarch.kernels.multidim.skew import skewed, unskewed
 REFUSALS = {"wavefront": lambda call: None, "reference": lambda call: None}
 
 
+@rows_as("initial")
 def grid_lstm_1d(
     params: GridParams,
     initial: GridState,
@@ -71,6 +73,7 @@ def grid_lstm_1d(
     return _run_1d(params, initial, plan=plan, implementation=name)
 
 
+@rows_as("xs")
 def grid_lstm_2d(
     params: GridParams,
     xs: GridState,
@@ -126,6 +129,7 @@ def grid_lstm_2d(
     return _run_2d(params, xs, as_arrays(initial), lengths, plan=plan, implementation=name)
 
 
+@rows_as("xs")
 def grid_lstm_3d(
     params: GridParams,
     xs: GridState,

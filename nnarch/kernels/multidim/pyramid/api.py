@@ -12,6 +12,7 @@ from jax import Array
 
 from nnarch.kernels.choose import choose
 from nnarch.kernels.dtypes import accumulator
+from nnarch.kernels.explicit_axes import rows_as
 from nnarch.kernels.multidim.pyramid.check import (
     check_axis,
     check_params,
@@ -28,6 +29,7 @@ RUNS = {"sweep": sweep, "reference": reference}
 BOTH_WAYS = (False, True)
 
 
+@rows_as("xs")
 def conv_lstm(
     params: PyramidParams,
     xs: Array,
@@ -72,6 +74,7 @@ def conv_lstm(
     return _checked_run(kernel, params, xs, ways, sizes, implementation)
 
 
+@rows_as("xs")
 def pyramid(
     params: PyramidParams,
     xs: Array,
