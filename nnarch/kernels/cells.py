@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from nnarch.kernels.check_params import check_sizes_drawn
+
 
 class ElmanParams(NamedTuple):
     """h' = tanh(x w_x + h w_h + b). Source: Elman 1990, "Finding structure in time"."""
@@ -128,9 +130,7 @@ def _init_weights(
     key: Array, input_size: int, hidden_size: int, gates: int, dtype: jnp.dtype
 ) -> tuple[Array, Array]:
     """One draw a gate, so that no gate's scale depends on how many others lie beside it."""
-    for name, size in (("input_size", input_size), ("hidden_size", hidden_size)):
-        if size < 1:
-            raise ValueError(f"{name} is {size}; give a size of 1 or more.")
+    check_sizes_drawn(input_size=input_size, hidden_size=hidden_size)
     glorot, orthogonal = jax.nn.initializers.glorot_uniform(), jax.nn.initializers.orthogonal()
     keys = jax.random.split(key, (2, gates))
     # LAPACK makes nothing orthogonal in bfloat16.

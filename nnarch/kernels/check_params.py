@@ -1,4 +1,4 @@
-"""The parameters of a cell, checked before anything is compiled."""
+"""The sizes and the parameters of a cell, checked before anything is compiled."""
 
 from collections.abc import Callable
 
@@ -50,6 +50,13 @@ def check_params(
         raise ValueError(
             f"{kernel} expects parameters of a floating dtype; {bad[0]} is not. Cast it first."
         )
+
+
+def check_sizes_drawn(**sizes: int) -> None:
+    """Raises ValueError unless each size is an integer of 1 or more."""
+    for name, size in sizes.items():
+        if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
+            raise ValueError(f"{name} is {size!r}; give an integer of 1 or more.")
 
 
 def is_floating(value: Array) -> bool:

@@ -87,3 +87,26 @@ def test_under_jit_and_under_strict_dtypes(name):
 def test_sizes_of_nothing(name, sizes, message):
     with pytest.raises(ValueError, match=f"{message}.*1 or more"):
         INIT[name](jax.random.key(0), *sizes)
+
+
+DRAWN = {
+    "additive": ("query_size", "key_size", "hidden_size"),
+    "bahdanau_decoder": ("input_size", "memory_size", "hidden_size", "attention_size"),
+    "draw": ("value_size", "hidden_size", "latents", "read", "write", "attention_size"),
+    "general": ("query_size", "key_size"),
+    "grid_lstm": ("hidden_size", "layers"),
+    "luong_decoder": ("input_size", "memory_size", "hidden_size", "output_size"),
+    "lstm": ("input_size", "hidden_size"),
+    "mdlstm": ("input_size", "hidden_size"),
+    "pyramid": ("input_size", "hidden_size", "window"),
+    "renet": ("input_size", "hidden_size"),
+}
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5, True, "3"])
+@pytest.mark.parametrize(("name", "wrong"), [(n, w) for n in DRAWN for w in DRAWN[n]])
+def test_sizes_that_are_none(name, wrong, size):
+    sizes = dict.fromkeys(DRAWN[name], 3) | {wrong: size}
+    more = {"kernel": kernels.lstm} if name == "renet" else {}
+    with pytest.raises(ValueError, match=f"{wrong} is .*integer of 1 or more"):
+        getattr(kernels, f"init_{name}")(jax.random.key(0), **sizes, **more)

@@ -318,5 +318,5 @@ def test_more_that_is_refused():
         grid_lstm_3d(parameters(("lstm",) * 3), state(1, 2, 2), (None,), layers=1)
     with pytest.raises(ValueError, match="Leave layers out"):
         grid_lstm_1d(parameters(("lstm",), tied=False), state(1), layers=5)
-    with pytest.raises(ValueError, match="Leave layers out to share"):
+    with pytest.raises(ValueError, match="layers is 0; give an integer of 1 or more"):
         init_grid_lstm(jax.random.key(0), 3, layers=0)

@@ -15,6 +15,7 @@ from nnarch.kernels.attention.parameters import (
     init_general,
 )
 from nnarch.kernels.cells import init_gru, init_lstm
+from nnarch.kernels.check_params import check_sizes_drawn
 
 CELLS = {"lstm": init_lstm, "gru": init_gru}
 
@@ -33,6 +34,8 @@ def init_luong_decoder(
     """Draws a cell of input_size + output_size inputs, a score of its states and of keys of
     memory_size, and w_out [memory_size + hidden_size, output_size], Glorot uniform, b_out zeros.
     """
+    check_sizes_drawn(input_size=input_size, memory_size=memory_size)
+    check_sizes_drawn(hidden_size=hidden_size, output_size=output_size)
     for_cell, for_score, for_out = jax.random.split(key, 3)
     shape = (memory_size + hidden_size, output_size)
     return LuongParams(
@@ -57,6 +60,8 @@ def init_bahdanau_decoder(
     """Draws a cell of input_size + memory_size inputs, and a score of its states and of keys of
     memory_size through attention_size units.
     """
+    check_sizes_drawn(input_size=input_size, memory_size=memory_size)
+    check_sizes_drawn(hidden_size=hidden_size, attention_size=attention_size)
     for_cell, for_score = jax.random.split(key)
     return BahdanauParams(
         _init_cell(cell)(for_cell, input_size + memory_size, hidden_size, dtype=dtype),

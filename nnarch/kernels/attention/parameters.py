@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from nnarch.kernels.check_params import check_sizes_drawn
+
 
 class DotParams(NamedTuple):
     """score = q . k. Source: Luong, Pham and Manning 2015, arXiv 1508.04025."""
@@ -32,6 +34,7 @@ def init_general(
     key: Array, query_size: int, key_size: int, *, dtype: jnp.dtype = jnp.float32
 ) -> GeneralParams:
     """Draws w [Q, K], Glorot uniform."""
+    check_sizes_drawn(query_size=query_size, key_size=key_size)
     return GeneralParams(jax.nn.initializers.glorot_uniform()(key, (query_size, key_size), dtype))
 
 
@@ -44,6 +47,7 @@ def init_additive(
     dtype: jnp.dtype = jnp.float32,
 ) -> AdditiveParams:
     """Draws w_query [Q, A], w_key [K, A], Glorot uniform, and v [A], uniform within 1/sqrt(A)."""
+    check_sizes_drawn(query_size=query_size, key_size=key_size, hidden_size=hidden_size)
     for_query, for_key, for_v = jax.random.split(key, 3)
     glorot = jax.nn.initializers.glorot_uniform()
     bound = hidden_size**-0.5

@@ -8,6 +8,7 @@ from jax import Array
 
 from nnarch.kernels.attention import AdditiveParams, init_additive
 from nnarch.kernels.cells import LSTMParams, init_lstm
+from nnarch.kernels.check_params import check_sizes_drawn
 from nnarch.kernels.draw.filters import NUMBERS
 
 
@@ -70,6 +71,8 @@ def init_draw(
       canvas: the logit of a pixel before anything is drawn.
       dtype: of the parameters.
     """
+    check_sizes_drawn(value_size=value_size, hidden_size=hidden_size, latents=latents)
+    check_sizes_drawn(read=read, write=write, attention_size=attention_size)
     keys = jax.random.split(key, 7)
 
     def dense(key: Array, outputs: int) -> tuple[Array, Array]:

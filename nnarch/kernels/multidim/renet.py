@@ -21,7 +21,7 @@ from jax import Array
 
 from nnarch.kernels.bidirectional import bidirectional, cell_of
 from nnarch.kernels.cells import init_elman, init_gru, init_lstm
-from nnarch.kernels.check_params import check_params
+from nnarch.kernels.check_params import check_params, check_sizes_drawn
 from nnarch.kernels.choose import choose
 from nnarch.kernels.explicit_axes import rows_as
 from nnarch.kernels.multidim.check import check_pictures, check_sizes
@@ -65,6 +65,7 @@ def init_renet(
     """
     cell_of(kernel, "after", caller="init_renet")
     rows, columns = _check_patch("init_renet", patch)
+    check_sizes_drawn(input_size=input_size, hidden_size=hidden_size)
     draw = partial(_INIT[kernel], hidden_size=hidden_size, dtype=dtype)
     down, up, right, left = jax.random.split(key, 4)
     patch_size = rows * columns * input_size

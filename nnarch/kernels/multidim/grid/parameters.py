@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from nnarch.kernels.cells import init_lstm
+from nnarch.kernels.check_params import check_sizes_drawn
 
 Kind = Literal["lstm", "tanh", "relu"]
 KINDS: tuple[Kind, ...] = ("lstm", "tanh", "relu")
@@ -58,11 +59,7 @@ def init_grid_lstm(
       ValueError: a size is below 1, or a dimension of no such kind.
     """
     check_dimensions("init_grid_lstm", dimensions)
-    if hidden_size < 1 or (layers is not None and layers < 1):
-        raise ValueError(
-            f"init_grid_lstm expects hidden_size and layers of 1 or more; got {hidden_size} and "
-            f"{layers}. Leave layers out to share one block's weights."
-        )
+    check_sizes_drawn(hidden_size=hidden_size, layers=1 if layers is None else layers)
 
     def draw(key: Array) -> GridParams:
         keys = jax.random.split(key, len(dimensions))

@@ -7,6 +7,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.nn.initializers import delta_orthogonal, glorot_uniform
 
+from nnarch.kernels.check_params import check_sizes_drawn
+
 GATES = 4
 
 
@@ -33,9 +35,10 @@ def init_pyramid(
     and spreads as training asks for. Forget gates begin open, at a bias of 1.
 
     Raises:
-      ValueError: the window is even, and so has no middle.
+      ValueError: a size is below 1, or the window is even, and so has no middle.
     """
-    if window < 1 or window % 2 == 0:
+    check_sizes_drawn(input_size=input_size, hidden_size=hidden_size, window=window)
+    if window % 2 == 0:
         raise ValueError(
             f"init_pyramid expects an odd window; got {window}. A pixel stands in its middle."
         )
