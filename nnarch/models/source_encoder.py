@@ -92,6 +92,8 @@ def make_cell(config: EncoderConfig, inputs: int, hidden: int, *, key: Array) ->
     """A layer of the cell that the config names."""
     if config.cell == "gru":
         return GRU(inputs, hidden, key=key, reset=config.reset)
+    if config.reset != "after":
+        raise ValueError("reset is for a GRU alone; choose cell gru, or leave reset out.")
     return LSTM(inputs, hidden, key=key)
 
 

@@ -250,13 +250,15 @@ def test_parameters_of_a_score_fit_each_other():
 
 
 @every_decoder
-def test_an_initial_state_is_one_of_the_decoder_s_own(decoder):
+def test_an_initial_state_and_a_reset_are_the_decoder_s_own(decoder):
     params, (xs, values) = parameters(decoder), problem()
     memory = kernels.attention_memory(params.score, values)
     run = {"luong": kernels.luong_decoder, "bahdanau": kernels.bahdanau_decoder}[decoder]
     xs = jnp.nan_to_num(xs)
     _, state = run(params, xs, memory)
     run(params, xs, memory, state)
+    with pytest.raises(ValueError, match="for a GRU alone; leave it out"):
+        run(params, xs, memory, reset="before")
     with pytest.raises(ValueError, match="initial state of shapes"):
         run(params, xs, memory, jax.tree.map(lambda leaf: leaf[:1], state))
     with pytest.raises(ValueError, match="expects an initial"):

@@ -240,3 +240,10 @@ def test_scheduled_sampling_reads_what_the_model_says(name):
 def test_scheduled_sampling_refuses_a_rate_above_one():
     with pytest.raises(ValueError, match="from 0 to 1"):
         scheduled_logits(create(CONFIGS["plain"]), *SENTENCES, rate=1.5, key=jax.random.key(0))
+
+
+@pytest.mark.parametrize("name", ["plain", "luong", "gnmt"])
+def test_a_reset_gate_is_a_gru_s(name):
+    config = CONFIGS[name]
+    with pytest.raises(ValueError, match="choose cell gru, or leave reset out"):
+        create(replace(config, encoder=replace(config.encoder, reset="before")))

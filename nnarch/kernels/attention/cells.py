@@ -87,4 +87,8 @@ PRODUCTS = dict.fromkeys(("w_state", "w_rest", "w_h", "w_gates", "w_candidate"),
 
 def cell_of(params: LSTMParams | GRUParams, reset: str) -> Cell:
     """The cell that these parameters are of."""
-    return GRU[reset] if isinstance(params, GRUParams) else LSTM
+    if isinstance(params, GRUParams):
+        return GRU[reset]
+    if reset != "after":
+        raise ValueError(f"reset={reset!r} is for a GRU alone; leave it out with an LSTM.")
+    return LSTM
