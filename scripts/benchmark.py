@@ -1,11 +1,11 @@
 """Measures nnarch beside its peers.
 
-benchmark.py recurrent      LSTM and GRU: nnarch, flax, PyTorch, Keras
-benchmark.py variants       starts, dropout, zoneout, peepholes, layer norm: beside the plain cell
-benchmark.py ctc            the CTC loss with its gradient: nnarch, optax, PyTorch; beam search
-benchmark.py multidim       multi-dimensional LSTMs in four directions: nnarch, nested scans
-benchmark.py attention      decoders that attend: nnarch, an autodiff scan, PyTorch
-benchmark.py captioning     the captioning model's training step, part by part, beside PyTorch's
+$ benchmark.py recurrent      LSTM and GRU: nnarch, flax, PyTorch, Keras
+$ benchmark.py variants       starts, dropout, zoneout, peepholes, layer norm: beside the plain cell
+$ benchmark.py ctc            the CTC loss with its gradient: nnarch, optax, PyTorch; beam search
+$ benchmark.py multidim       multi-dimensional LSTMs in four directions: nnarch, nested scans
+$ benchmark.py attention      decoders that attend: nnarch, an autodiff scan, PyTorch
+$ benchmark.py captioning     the captioning model's training step, part by part, beside PyTorch's
 """
 
 import sys

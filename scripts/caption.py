@@ -1,7 +1,7 @@
 """Captions pictures of one's own with a trained run.
 
-caption.py runs/a picture.png other.jpg ...
-caption.py runs/a picture.png --attention map.png   draws where each word looked, if a run attends
+$ caption.py runs/a picture.png other.jpg ...
+$ caption.py runs/a picture.png --attention map.png   draws where each word looked, if it attends
 """
 
 import sys
@@ -16,7 +16,7 @@ from scripts.telling import Teller, tell_files
 
 def main(arguments: list[str]) -> int:
     """Prints a line for each picture; returns 1 if one could not be captioned."""
-    return tell_files(arguments, __doc__, TELLER)
+    return tell_files(arguments, "caption.py", __doc__, TELLER)
 
 
 def read_picture(path: Path, size: int) -> np.ndarray:

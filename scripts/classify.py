@@ -1,16 +1,18 @@
 """Rates texts of one's own with a trained run, and shows which words moved the rating.
 
-classify.py runs/a "I love this" "so sad :("    a line for each, and its words by how they count
-classify.py runs/a < lines.txt                  the same for each line
+$ classify.py runs/a "I love this" "so sad :("    a line for each, and its words by how they count
+$ classify.py runs/a < lines.txt                  the same for each line
 """
 
 import sys
 from collections.abc import Iterable
-from pathlib import Path
+from dataclasses import dataclass
 
+import tyro
 from rich.console import Console
 from rich.text import Text
 
+from scripts.options import RunFolder
 from scripts.runs import Run, open_or_tell
 from scripts.standard_input import lines
 
@@ -19,15 +21,24 @@ STRONG = 0.5  # one that is shown at full strength
 MOST = 8  # words that are listed
 
 
+@dataclass(frozen=True)
+class Options:
+    """What is asked for."""
+
+    run: RunFolder
+    """The folder of a run of sentiment."""
+    texts: tyro.conf.Positional[tuple[str, ...]] = ()
+    """What is rated; the lines of standard input if there is none. -- stands before texts that
+    begin with a dash."""
+
+
 def main(arguments: list[str]) -> int:
     """Prints two lines for each text; returns 1 if there is no run."""
-    if not arguments or arguments[0].startswith("-"):
-        print(__doc__.strip())
-        return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
-    run = open_or_tell(Path(arguments[0]), of="sentiment")
+    options = tyro.cli(Options, args=arguments, prog="classify.py", description=__doc__)
+    run = open_or_tell(options.run, of="sentiment")
     if run is None:
         return 1
-    classify(run, arguments[1:] or lines())
+    classify(run, options.texts or lines())
     return 0
 
 

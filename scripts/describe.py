@@ -1,8 +1,7 @@
 """Tells what happens in clips of one's own, with a trained run.
 
-describe.py runs/a clip.gif other.mp4 ...             a sentence for each
-describe.py runs/a clip.gif --attention map.png       draws which frames each word looked at, if the
-                                                      run attends
+$ describe.py runs/a clip.gif other.mp4 ...         a sentence for each
+$ describe.py runs/a clip.gif --attention map.png   draws which frames each word looked at
 
 A clip is an animated GIF or PNG, or a video. It is brought to as many frames, and to as many
 pixels, as the run was trained on.
@@ -21,7 +20,7 @@ from scripts.telling import Teller, tell_files
 
 def main(arguments: list[str]) -> int:
     """Prints a line for each file; returns 1 if one could not be told."""
-    return tell_files(arguments, __doc__, TELLER)
+    return tell_files(arguments, "describe.py", __doc__, TELLER)
 
 
 def _read(run: Run, path: Path) -> np.ndarray:

@@ -1,17 +1,18 @@
 """Draws what a caption says with a trained run of drawing.
 
-draw.py runs/a "the digit three is at the top left" out.png     a picture
-draw.py runs/a "the digit three is at the top left" out.gif     how it comes about, step by step
-Options: --count N (pictures beside each other, 1), --seed N (other pictures of the same words, 0)
+$ draw.py runs/a "the digit three is at the top left" out.png   a picture
+$ draw.py runs/a "the digit three is at the top left" out.gif   how it comes about, step by step
 """
 
-import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import tyro
 from PIL import Image
 
+from scripts.options import RunFolder
 from scripts.runs import open_or_tell
 
 ENDINGS = (".png", ".gif")
@@ -20,12 +21,32 @@ MOST = 64  # pictures
 STEP_MS, REST_MS = 125, 1500
 
 
+@dataclass(frozen=True)
+class Options:
+    """What is asked for."""
+
+    run: RunFolder
+    """The folder of a run of drawing."""
+    caption: tyro.conf.Positional[str]
+    """What is drawn, in words that training knows."""
+    output: tyro.conf.Positional[Path]
+    """A .png, or a .gif that shows each step."""
+    count: int = 1
+    """Pictures beside each other."""
+    seed: int = 0
+    """Another one draws other pictures of the same words."""
+
+    def __post_init__(self) -> None:
+        """Refuses counts of nothing."""
+        if not 1 <= self.count <= MOST:
+            raise ValueError(f"--count is from 1 to {MOST}; got {self.count}.")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"--seed is from 0 to 2**32 - 1; got {self.seed}.")
+
+
 def main(arguments: list[str]) -> int:
     """Writes the picture; returns the exit status."""
-    options = _parse(arguments)
-    if options is None:
-        print(__doc__.strip())
-        return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
+    options = tyro.cli(Options, args=arguments, prog="draw.py", description=__doc__)
     if options.output.suffix.lower() not in ENDINGS:
         print(f"error: expected a file named .png or .gif; got {options.output}", file=sys.stderr)
         return 1
@@ -41,22 +62,6 @@ def main(arguments: list[str]) -> int:
         return 1
     print(options.output)
     return 0
-
-
-def _parse(arguments: list[str]) -> argparse.Namespace | None:
-    """The options, or nothing where they make no sense."""
-    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False)
-    parser.add_argument("run", type=Path)
-    parser.add_argument("caption")
-    parser.add_argument("output", type=Path)
-    parser.add_argument("--count", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=0)
-    try:
-        options, rest = parser.parse_known_args(arguments)
-    except (argparse.ArgumentError, SystemExit):
-        return None
-    possible = 1 <= options.count <= MOST and 0 <= options.seed < 2**32
-    return options if possible and not rest else None
 
 
 def save(canvases: np.ndarray, output: Path) -> None:

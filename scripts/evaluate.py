@@ -1,7 +1,7 @@
 """Evaluates a run on its test sets: prints a table, writes metrics.json and the report.
 
-evaluate.py runs/a               at the best step, decoding as the run is configured to
-evaluate.py runs/a --beam 1      with another option of decoding
+$ evaluate.py runs/a               at the best step, decoding as the run is configured to
+$ evaluate.py runs/a --beam 1      with another option of decoding
 """
 
 import dataclasses

@@ -1,7 +1,7 @@
 """Writes on from a beginning, character by character, with a trained run of characters.
 
-generate.py runs/a --prime "def " --temperature 0.7    until --length characters are written
-generate.py runs/a --length 2000 > written.txt         from the start of a file or a book
+$ generate.py runs/a --prime "def " --temperature 0.7   until --length characters are written
+$ generate.py runs/a --length 2000 > written.txt        from the start of a file or a book
 """
 
 import itertools
@@ -9,10 +9,10 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import tyro
 
+from scripts.options import RunFolder
 from scripts.runs import open_or_tell
 
 
@@ -20,7 +20,7 @@ from scripts.runs import open_or_tell
 class Options:
     """What is asked for."""
 
-    run: tyro.conf.Positional[Path]
+    run: RunFolder
     """The folder of a run of characters."""
     prime: str = ""
     """What stands before; a file or a book starts if it is empty."""
@@ -31,12 +31,15 @@ class Options:
     seed: int = 0
     """Another one writes another text."""
 
+    def __post_init__(self) -> None:
+        """Refuses to write nothing."""
+        if self.length < 1:
+            raise ValueError(f"--length is 1 or more; got {self.length}.")
+
 
 def main(arguments: list[str]) -> int:
     """Prints the text as it is written; returns 1 if that could not be done."""
     options = tyro.cli(Options, args=arguments, prog="generate.py", description=__doc__)
-    if options.length < 1:
-        return _fail("--length has to be 1 or more. Choose another.")
     run = open_or_tell(options.run, of="characters")
     if run is None:
         return 1

@@ -1,6 +1,6 @@
 """Runs a script as several processes of this machine, as one group.
 
-launch.py --processes 2 scripts/train.py captioning --workdir runs/a
+$ launch.py --processes 2 scripts/train.py captioning --workdir runs/a
 
 The processes find each other by variables that this script sets; a script joins them with
 `nnarch.train.initialise()`. When one dies the others are ended, since they would wait for it;

@@ -1,27 +1,28 @@
 """Reads the digits on pictures of one's own with a trained run.
 
-read.py runs/a picture.png other.jpg ...
+$ read.py runs/a picture.png other.jpg ...
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import tyro
 
+from scripts.options import OfFiles
 from scripts.pictures import NotAPicture, open_pictures
 from scripts.runs import Run, open_or_tell
 
 
 def main(arguments: list[str]) -> int:
     """Prints a line for each picture; returns 1 if one could not be read."""
-    if len(arguments) < 2 or arguments[0].startswith("-"):
-        print(__doc__.strip())
-        return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
-    run = open_or_tell(Path(arguments[0]), of="handwriting")
-    return 1 if run is None else read(run, [Path(name) for name in arguments[1:]])
+    options = tyro.cli(OfFiles, args=arguments, prog="read.py", description=__doc__)
+    run = open_or_tell(options.run, of="handwriting")
+    return 1 if run is None else read(run, options.files)
 
 
-def read(run: Run, paths: list[Path]) -> int:
+def read(run: Run, paths: Sequence[Path]) -> int:
     """Reads the files that show digits and names those that do not; the exit status."""
     from nnarch.data.digit_rows import unlabelled
 

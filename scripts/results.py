@@ -1,8 +1,8 @@
 """Keeps the figures of runs under experiments/results, and prints them as tables.
 
-results.py                               every experiment's table, as the README has it
-results.py add runs/a default/seed0      keeps the figures of a run that was evaluated; those of
-                                         its baselines too, if it is of the default
+$ results.py                               every experiment's table, as the README has it
+$ results.py add runs/a default/seed0      keeps the figures of a run that was evaluated; those of
+                                           its baselines too, if it is of the default
 """
 
 import json

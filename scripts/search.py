@@ -1,17 +1,19 @@
 """Searches the pictures that a run of embedding knows, by words or by a picture of one's own.
 
-search.py runs/a "red heart"                 the pictures nearest to words
-search.py runs/a picture.png                 the names and the pictures nearest to a picture
-search.py runs/a "red heart" --output a.png  draws what was found
-search.py runs/a --serve                     a page on this machine alone, to type or drop into
-Options: --count N (how many are found, 8), --port N (of the page, 8000; 0 takes any that is free)
+$ search.py runs/a "red heart"                  the pictures nearest to words
+$ search.py runs/a picture.png                  the names and the pictures nearest to a picture
+$ search.py runs/a "red heart" --output a.png   draws what was found
+$ search.py runs/a --serve                      a page on this machine alone, to type or drop into
 """
 
-import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
+import tyro
+
 from nnarch.report import Found, Retrieval, retrievals_png
+from scripts.options import RunFolder
 from scripts.pictures import NotAPicture, on_white, open_picture
 from scripts.runs import open_or_tell
 from scripts.search_index import Hit, Index, open_index
@@ -20,12 +22,34 @@ from scripts.search_server import SearchServer
 ENDINGS = {".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"}
 
 
+@dataclass(frozen=True)
+class Options:
+    """What is asked for."""
+
+    run: RunFolder
+    """The folder of a run of embedding."""
+    query: tyro.conf.Positional[str | None] = None
+    """Words, or the file of a picture."""
+    output: Path | None = None
+    """A PNG of what was found."""
+    count: int = 8
+    """How many are found."""
+    serve: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Serves the page, in place of one query."""
+    port: int = 8000
+    """Of the page; 0 takes any that is free."""
+
+    def __post_init__(self) -> None:
+        """Refuses what makes no sense."""
+        if self.serve == (self.query is not None):
+            raise ValueError("give words or a picture, or --serve: one of the two.")
+        if self.count < 1 or not 0 <= self.port < 2**16:
+            raise ValueError("--count is 1 or more, and --port from 0 to 65535.")
+
+
 def main(arguments: list[str]) -> int:
     """Prints what is nearest, or serves the page; returns the exit status."""
-    options = _parse(arguments)
-    if options is None:
-        print(__doc__.strip())
-        return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
+    options = tyro.cli(Options, args=arguments, prog="search.py", description=__doc__)
     run = open_or_tell(options.run, of="embedding")
     if run is None:
         return 1
@@ -40,24 +64,6 @@ def main(arguments: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-def _parse(arguments: list[str]) -> argparse.Namespace | None:
-    """The options, or nothing where they make no sense."""
-    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False)
-    parser.add_argument("run", type=Path)
-    parser.add_argument("query", nargs="?")
-    parser.add_argument("--output", type=Path)
-    parser.add_argument("--count", type=int, default=8)
-    parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--serve", action="store_true")
-    try:
-        options, rest = parser.parse_known_args(arguments)
-    except (argparse.ArgumentError, SystemExit):
-        return None
-    one_or_the_other = options.serve != (options.query is not None)
-    counts = options.count >= 1 and 0 <= options.port < 2**16
-    return options if one_or_the_other and counts and not rest else None
 
 
 def search(index: Index, query: str, count: int) -> Retrieval:

@@ -1,7 +1,7 @@
 """Segments brains of one's own with a trained run: NIfTI files in, labels as NIfTI files out.
 
-segment.py runs/a brain.nii.gz other.nii        writes brain_tissues.nii.gz and other_tissues.nii.gz
-segment.py runs/a brain.nii.gz --output seg.nii.gz
+$ segment.py runs/a brain.nii.gz other.nii   writes brain_tissues.nii.gz, other_tissues.nii.gz
+$ segment.py runs/a brain.nii.gz --output seg.nii.gz
 
 A picture is T1-weighted, of a brain without its skull. It may lie in any orientation and have
 voxels of any size: it is brought to the ones that the run was trained on, and the labels are
@@ -9,25 +9,39 @@ brought back to the picture's own voxels.
 """
 
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import tyro
 
+from scripts.options import OfFiles
 from scripts.runs import Run, open_or_tell
+
+
+@dataclass(frozen=True)
+class Options(OfFiles):
+    """What is asked for."""
+
+    output: Path | None = None
+    """Where the labels of one file are written."""
+
+    def __post_init__(self) -> None:
+        """Refuses one output of several files."""
+        super().__post_init__()
+        if self.output and len(self.files) > 1:
+            raise ValueError("--output is of one file. Leave it out, or segment one at a time.")
 
 
 def main(arguments: list[str]) -> int:
     """Writes the labels of each file; returns 1 if anything could not be done."""
-    arguments, output = _split(arguments)
-    if len(arguments) < 2 or arguments[0].startswith("-") or (output and len(arguments) > 2):
-        print(__doc__.strip())
-        return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
-    run = open_or_tell(Path(arguments[0]), of="segmentation")
+    options = tyro.cli(Options, args=arguments, prog="segment.py", description=__doc__)
+    run = open_or_tell(options.run, of="segmentation")
     if run is None:
         return 1
-    failed = False
-    paths = [Path(name) for name in arguments[1:]]
-    outputs = [Path(output) if output else _beside(path) for path in paths]
+    failed, paths = False, options.files
+    outputs = [options.output or _beside(path) for path in paths]
     for path, target in zip(paths, outputs, strict=True):
         try:
             _check_output(target, paths, outputs)
@@ -38,22 +52,12 @@ def main(arguments: list[str]) -> int:
     return int(failed)
 
 
-def _split(arguments: list[str]) -> tuple[list[str], str | None]:
-    """The arguments without --output, and the name that follows it."""
-    if "--output" not in arguments:
-        return arguments, None
-    place = arguments.index("--output")
-    if place + 1 == len(arguments):
-        return ["--"], None
-    return arguments[:place] + arguments[place + 2 :], arguments[place + 1]
-
-
 def _beside(path: Path) -> Path:
     stem = path.name.removesuffix(".gz").removesuffix(".nii")
     return path.with_name(f"{stem}_tissues.nii.gz")
 
 
-def _check_output(output: Path, paths: list[Path], outputs: list[Path]) -> None:
+def _check_output(output: Path, paths: Sequence[Path], outputs: Sequence[Path]) -> None:
     """Raises ValueError where labels could not be written, or would be over something else."""
     from nnarch.data import nifti
 

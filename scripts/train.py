@@ -1,8 +1,8 @@
 """Trains an experiment into a folder; typed again, continues where it stopped.
 
-train.py                                      lists the experiments
-train.py NAME --help                          lists the options of one
-train.py NAME --workdir runs/a --steps 200    trains it
+$ train.py                                      lists the experiments
+$ train.py NAME --help                          lists the options of one
+$ train.py NAME --workdir runs/a --steps 200    trains it
 """
 
 import dataclasses

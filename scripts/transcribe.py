@@ -1,47 +1,46 @@
 """Transcribes sound files of one's own with a trained run.
 
-transcribe.py runs/a file.wav other.wav ...            what is said in each
-transcribe.py runs/a file.wav --align "what is said"   when each word of a text is said
+$ transcribe.py runs/a file.wav other.wav ...            what is said in each
+$ transcribe.py runs/a file.wav --align "what is said"   when each word of a text is said
 """
 
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import tyro
 
 from nnarch.data.audio import read_wav, to_int16
+from scripts.options import OfFiles
 from scripts.runs import Run, open_or_tell
+
+
+@dataclass(frozen=True)
+class Options(OfFiles):
+    """What is asked for."""
+
+    align: str | None = None
+    """A text that is said; when each of its words is, is told in place of what is said."""
 
 
 def main(arguments: list[str]) -> int:
     """Prints a line for each file, or for each word; returns 1 if anything could not be done."""
-    arguments, text = _split(arguments)
-    if len(arguments) < 2 or arguments[0].startswith("-"):
-        print(__doc__.strip())
-        return 0 if arguments[:1] in (["-h"], ["--help"]) else 2
-    run = open_or_tell(Path(arguments[0]), of="speech")
+    options = tyro.cli(Options, args=arguments, prog="transcribe.py", description=__doc__)
+    run = open_or_tell(options.run, of="speech")
     if run is None:
         return 1
-    recordings, failed = _read([Path(name) for name in arguments[1:]])
+    recordings, failed = _read(options.files)
     for path, recording in recordings.items():
-        if text is None:
+        if options.align is None:
             print(f"{path}: {_transcribe(run, recording)}")
         else:
-            failed |= _align(run, path, recording, text)
+            failed |= _align(run, path, recording, options.align)
     return int(failed)
 
 
-def _split(arguments: list[str]) -> tuple[list[str], str | None]:
-    """The arguments without --align, and the text that follows it."""
-    if "--align" not in arguments:
-        return arguments, None
-    place = arguments.index("--align")
-    if place + 1 == len(arguments):
-        return ["--"], None
-    return arguments[:place] + arguments[place + 2 :], arguments[place + 1]
-
-
-def _read(paths: list[Path]) -> tuple[dict[Path, np.ndarray], bool]:
+def _read(paths: Sequence[Path]) -> tuple[dict[Path, np.ndarray], bool]:
     from nnarch.data.speech import SAMPLE_RATE
 
     recordings, failed = {}, False

@@ -1,9 +1,9 @@
 """Translates English of one's own with a trained run.
 
-translate.py runs/a "A sentence." "Another one."    a line for each
-translate.py runs/a < lines.txt                     a line for each line
-translate.py runs/a --nbest 3 "A sentence."         the three best of each, with their scores
-translate.py runs/a --attention map.png "..."       draws where the net looked
+$ translate.py runs/a "A sentence." "Another one."   a line for each
+$ translate.py runs/a < lines.txt                    a line for each line
+$ translate.py runs/a --nbest 3 "A sentence."        the three best of each, with their scores
+$ translate.py runs/a --attention map.png "..."      draws where the net looked
 """
 
 import sys
@@ -17,6 +17,7 @@ import tyro
 
 from nnarch.data import placeholders
 from nnarch.data.long_lines import cut_line
+from scripts.options import RunFolder
 from scripts.runs import Run, open_or_tell
 from scripts.standard_input import lines, typed
 
@@ -25,10 +26,11 @@ from scripts.standard_input import lines, typed
 class Options:
     """What is asked for."""
 
-    run: tyro.conf.Positional[Path]
+    run: RunFolder
     """The folder of a run of translation."""
     texts: tyro.conf.Positional[tuple[str, ...]] = ()
-    """What is translated; the lines of standard input if there is none."""
+    """What is translated; the lines of standard input if there is none. -- stands before texts that
+    begin with a dash."""
     nbest: int = 1
     """Translations of each, the best first."""
     beam: int = 0
@@ -36,12 +38,15 @@ class Options:
     attention: Path | None = None
     """A PNG of where the net looked in the first text."""
 
+    def __post_init__(self) -> None:
+        """Refuses counts of nothing."""
+        if self.nbest < 1 or self.beam < 0:
+            raise ValueError("--nbest is 1 or more, and --beam 0 or more.")
+
 
 def main(arguments: list[str]) -> int:
     """Prints the translations; returns 1 if anything could not be done."""
     options = tyro.cli(Options, args=arguments, prog="translate.py", description=__doc__)
-    if options.nbest < 1 or options.beam < 0:
-        return _fail("--nbest has to be 1 or more and --beam 0 or more. Choose others.")
     run = open_or_tell(options.run, of="translation")
     if run is None:
         return 1

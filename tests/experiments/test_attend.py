@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from data.coloured_squares import SIZE, load, split
 from flax import nnx
+from leaving import status_of
 from PIL import Image
 from tolerances import FIRST_STEPS, FLOAT32
 from train.two_steps import check_two_by_four
@@ -152,6 +153,6 @@ def test_a_run_that_does_not_attend_is_told_apart(model, picture, tmp_path, caps
         captioning.look(config, model, split(margin=2).pictures)
 
 
-def test_an_option_without_its_file_prints_how_to_use_it(capsys):
-    assert caption_script.main(["runs/a", "picture.png", "--attention"]) == 2
-    assert "--attention map.png" in capsys.readouterr().out
+def test_an_option_without_its_file_is_told(capsys):
+    assert status_of(caption_script.main, "runs/a", "picture.png", "--attention") == 2
+    assert "Missing value for argument '--attention'" in capsys.readouterr().err

@@ -7,6 +7,7 @@ from dataclasses import replace
 import jax
 import numpy as np
 import pytest
+from leaving import status_of
 from tolerances import FIRST_STEPS, FLOAT32_DEEP
 from train.two_steps import check_two_by_four
 
@@ -186,13 +187,17 @@ def test_generate_writes_on(workdir, capsys):
         (("--prime", "na\u00efe\x1b"), r"got '\x1b\xef'"),
         (("--temperature", 0), "a temperature above 0"),
         (("--temperature", "nan"), "a temperature above 0"),
-        (("--length", 0), "--length has to be 1 or more"),
     ],
 )
 def test_generate_says_what_is_wrong(workdir, capsys, arguments, expected):
     status, said = generated(capsys, workdir, *arguments)
     assert (status, said.out) == (1, "")
     assert expected in said.err
+
+
+def test_generate_refuses_to_write_nothing(capsys):
+    assert status_of(generate_script.main, "runs/a", "--length", 0) == 2
+    assert "--length is 1 or more" in capsys.readouterr().err
 
 
 def test_generate_wants_a_run_of_its_own(tmp_path, capsys):

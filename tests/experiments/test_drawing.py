@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from leaving import status_of
 from PIL import Image
 from sklearn.datasets import load_digits
 from tolerances import FLOAT32
@@ -100,8 +101,10 @@ def _draws(run, folder, capsys):
     assert ".png or .gif" in capsys.readouterr().err
     assert draw_script.main([str(folder), CAPTION, str(folder / "out.png")]) == 1
     assert "Nothing was trained" in capsys.readouterr().err
-    assert draw_script.main([str(run)]) == 2
-    assert draw_script.main(["--help"]) == 0
+    assert status_of(draw_script.main, run) == 2
+    assert status_of(draw_script.main, run, CAPTION, "out.png", "--count", 0) == 2
+    assert "--count is from 1" in capsys.readouterr().err
+    assert status_of(draw_script.main, "--help") == 0
 
 
 def test_one_seed_draws_the_same_and_others_draw_others(tmp_path):

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from leaving import status_of
 from PIL import Image
 from tolerances import FIRST_STEPS
 
@@ -260,9 +261,10 @@ def test_read_names_what_shows_no_digits_and_reads_the_others(workdir, files, ca
 
 
 def test_help_and_no_pictures_print_how_to_use_it(capsys):
-    assert read_script.main(["--help"]) == 0
-    assert read_script.main(["runs/a"]) == 2
-    assert "read.py runs/a" in capsys.readouterr().out
+    assert status_of(read_script.main, "--help") == 0
+    assert "\n$ read.py runs/a" in capsys.readouterr().out
+    assert status_of(read_script.main, "runs/a") == 2
+    assert "name one file or more" in capsys.readouterr().err
 
 
 def test_scripts_refuse_runs_of_other_experiments(workdir, capsys):

@@ -7,6 +7,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from leaving import status_of
 from tolerances import FIRST_STEPS, FLOAT32_DEEP
 from train.two_steps import check_two_by_four
 
@@ -204,11 +205,13 @@ def test_segment_tells_of_a_bad_output_before_it_works(workdir, tmp_path, capsys
 
 
 def test_help_and_missing_arguments_print_how_to_use_it(capsys):
-    assert segment_script.main(["--help"]) == 0
-    assert segment_script.main(["runs/a"]) == 2
-    assert segment_script.main(["runs/a", "b.nii", "--output"]) == 2
-    assert segment_script.main(["runs/a", "b.nii", "c.nii", "--output", "d.nii"]) == 2
-    assert "segment.py runs/a" in capsys.readouterr().out
+    assert status_of(segment_script.main, "--help") == 0
+    assert "\n$ segment.py runs/a" in capsys.readouterr().out
+    assert status_of(segment_script.main, "runs/a") == 2
+    assert "name one file or more" in capsys.readouterr().err
+    assert status_of(segment_script.main, "runs/a", "b.nii", "--output") == 2
+    assert status_of(segment_script.main, "runs/a", "b.nii", "c.nii", "--output", "d.nii") == 2
+    assert "--output is of one file" in capsys.readouterr().err
 
 
 def test_segment_writes_over_nothing_that_it_was_given(workdir, tmp_path, capsys):

@@ -6,6 +6,7 @@ import json
 import jax
 import numpy as np
 import pytest
+from leaving import status_of
 from tolerances import FIRST_STEPS
 from train.two_steps import check_two_by_four
 
@@ -181,4 +182,6 @@ def test_classify_in_colour_on_a_terminal(workdir, monkeypatch, capsys):
 def test_classify_wants_a_run_of_its_own(tmp_path, capsys):
     assert classify_script.main([str(tmp_path), "fine"]) == 1
     assert "Nothing was trained" in capsys.readouterr().err
-    assert classify_script.main([]) == 2
+    assert status_of(classify_script.main) == 2
+    assert status_of(classify_script.main, tmp_path, "--unknown") == 2
+    assert "--unknown" in capsys.readouterr().err

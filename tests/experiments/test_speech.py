@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from leaving import status_of
 from scipy.io import wavfile
 from tolerances import FIRST_STEPS
 from train.two_steps import check_two_by_four
@@ -235,9 +236,10 @@ def test_align_tells_what_is_wrong_with_a_text(workdir, files, capsys, text, mes
 
 
 def test_help_and_a_missing_text_print_how_to_use_it(capsys):
-    assert transcribe_script.main(["--help"]) == 0
-    assert transcribe_script.main(["runs/a", "file.wav", "--align"]) == 2
-    assert "transcribe.py runs/a" in capsys.readouterr().out
+    assert status_of(transcribe_script.main, "--help") == 0
+    assert "\n$ transcribe.py runs/a" in capsys.readouterr().out
+    assert status_of(transcribe_script.main, "runs/a", "file.wav", "--align") == 2
+    assert "Missing value for argument '--align'" in capsys.readouterr().err
 
 
 def test_the_configuration_reaches_the_model():

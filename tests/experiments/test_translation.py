@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 from flax import nnx
+from leaving import status_of
 
 from experiments import _translating, translation
 from nnarch import train
@@ -232,4 +233,5 @@ def test_translate_draws_where_it_looked(workdir, capsys, tmp_path):
 def test_translate_says_what_is_wrong(tmp_path, capsys):
     status, said = translated(capsys, tmp_path / "nothing", "one")
     assert (status, "Nothing was trained" in said.err) == (1, True)
-    assert translated(capsys, tmp_path, "--nbest", 0, "one")[0] == 1
+    assert status_of(translate_script.main, tmp_path, "--nbest", 0, "one") == 2
+    assert "--nbest is 1 or more" in capsys.readouterr().err

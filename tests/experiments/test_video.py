@@ -309,7 +309,8 @@ def test_describe_draws_where_it_looked(workdir, files, tmp_path, capsys):
     drawn = tmp_path / "map.jpg"
     assert describe_script.main([str(workdir), clip, "--attention", str(drawn)]) == 1
     assert str(drawn) in capsys.readouterr().err
-    assert describe_script.main([str(workdir), clip, "--attention"]) == 2
+    assert describe_script.main([str(workdir), clip, clip, "--attention", "map.png"]) == 1
+    assert "of 1 at a time; got 2 files" in capsys.readouterr().err
 
 
 def test_a_clip_that_is_too_long_is_refused(files, monkeypatch):

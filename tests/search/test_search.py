@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from data.coloured_squares import COLOURS, square
+from leaving import status_of
 from PIL import Image
 from search import stand_in
 
@@ -84,9 +85,14 @@ def test_what_cannot_be_done_is_told(run, arguments, words, capsys):
         ["run", "red", "--unknown"],
     ],
 )
-def test_what_makes_no_sense_prints_how_to_use_it(run, arguments, capsys):
-    assert search_script.main(arguments) == 2
-    assert 'search.py runs/a "red heart"' in capsys.readouterr().out
+def test_what_makes_no_sense_is_told(run, arguments, capsys):
+    assert status_of(search_script.main, *arguments) == 2
+    assert "search.py --help" in capsys.readouterr().err
+
+
+def test_help_shows_how_to_use_it(capsys):
+    assert status_of(search_script.main, "--help") == 0
+    assert '\n$ search.py runs/a "red heart" ' in capsys.readouterr().out
 
 
 def test_a_port_that_is_taken_is_told(run, capsys):
