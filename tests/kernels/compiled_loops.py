@@ -25,7 +25,7 @@ class Collective(NamedTuple):
 
 def loop_collectives(compiled):
     """The collectives of each while loop of a compiled program, in one list a loop."""
-    return [_collectives(text) for text in _bodies(compiled)]
+    return [_collectives(text) for text in bodies(compiled)]
 
 
 def loop_shapes(compiled, operation):
@@ -33,7 +33,7 @@ def loop_shapes(compiled, operation):
     result = re.compile(rf"= \w+\[([\d,]*)\]\S* {operation}\(")
     return {
         tuple(map(int, filter(None, shape.split(","))))
-        for text in _bodies(compiled)
+        for text in bodies(compiled)
         for shape in result.findall(text)
     }
 
@@ -48,7 +48,7 @@ def products_in_loops(jaxpr, *, looping=False):
             yield from products_in_loops(inner, looping=inside)
 
 
-def _bodies(compiled):
+def bodies(compiled):
     """The text of each while loop's body, with all that it calls."""
     text = compiled.as_text()
     computations = dict(_COMPUTATION.findall(text))

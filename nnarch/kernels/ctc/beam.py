@@ -15,6 +15,7 @@ from nnarch.kernels.ctc.prefixes import Moves, Prefixes, at, flat
 from nnarch.kernels.ctc.prior import CTCPrior, Outlook, check_prior, first_outlook, next_outlook
 from nnarch.kernels.dtypes import accumulator
 from nnarch.kernels.explicit_axes import rows_as
+from nnarch.kernels.largest import largest
 from nnarch.kernels.lengths import valid_steps
 from nnarch.kernels.varying import varying_alike
 
@@ -156,7 +157,7 @@ def _frames(scores: Array, most: int | None, blank: int) -> _Frame:
     labels = jnp.where(classes == blank, -jnp.inf, scores)
     if most is None:
         return _Frame(scores, jnp.broadcast_to(classes, scores.shape), labels)
-    gains, classes = lax.top_k(labels, min(most, scores.shape[2]))
+    gains, classes = largest(labels, min(most, scores.shape[2]))
     return _Frame(scores, classes, gains)
 
 
@@ -173,12 +174,10 @@ def _step(beams: _Beams, frame: _Frame, rows: Array, prior: CTCPrior | None, bla
     count = beams.total.shape[1]
     stay = _staying(beams, frame, blank)
     source, label, mass = _growing(beams, frame)
-    total, chosen = lax.top_k(jnp.concatenate([stay.total, mass], axis=1), count)
+    total, chosen = largest(jnp.concatenate([stay.total, mass], axis=1), count)
     source = jnp.concatenate([np.arange(count, dtype=np.int32), source])[chosen]
     label = at(jnp.concatenate([jnp.full_like(chosen, -1), label], axis=1), chosen)
-    # Not total[:, :1]: XLA knows a top_k on a CPU by finding nothing but its slice to `count`.
-    most = jnp.max(total, axis=1, keepdims=True)
-    most = jnp.where(most > -jnp.inf, most, 0)
+    most = jnp.where(total[:, :1] > -jnp.inf, total[:, :1], 0)
     moves = Moves(source, label, total > -jnp.inf)
     grows = label >= 0
     after = _Beams(

@@ -29,6 +29,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from nnarch.kernels.explicit_axes import automatic, rows_of_mesh
+from nnarch.kernels.largest import largest
 from nnarch.kernels.search.check import (
     batch_size,
     check_beam,
@@ -198,7 +199,7 @@ def _continuations(live: _Live, logits: Array, shares: Array, n: Array) -> _Cand
     totals = live.log_probs[..., None] + token_log_probs(logits).reshape(rows, beam, words)
     # At most `beam` of the best 2 * beam can end, one a live beam, so enough live ones are left.
     count = min(2 * beam, beam * words)
-    log_probs, flat = lax.top_k(totals.reshape(rows, beam * words), count)
+    log_probs, flat = largest(totals.reshape(rows, beam * words), count)
     parents, last = flat // words, flat % words
     tokens = rows_of(live.tokens, parents).at[:, :, n].set(last)
     covered = live.covered + shares.astype(live.covered.dtype).reshape(live.covered.shape)
@@ -221,7 +222,7 @@ def _ended(candidates: _Candidates, score: Score, length: Array, beam: int, end:
 def _unended(candidates: _Candidates, before: _Live, end: int) -> _Live:
     beam = before.log_probs.shape[1]
     log_probs = jnp.where(candidates.last == end, -jnp.inf, candidates.log_probs)
-    log_probs, kept = lax.top_k(log_probs, beam)
+    log_probs, kept = largest(log_probs, beam)
     parents = rows_of(candidates.parents, kept)
     rows = (jnp.arange(len(parents))[:, None] * beam + parents).reshape(parents.size)
     return _Live(

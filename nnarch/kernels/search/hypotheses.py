@@ -3,7 +3,9 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
+
+from nnarch.kernels.largest import largest
 
 
 class Hypotheses(NamedTuple):
@@ -32,7 +34,7 @@ def merge(done: Hypotheses, ended: Hypotheses) -> Hypotheses:
     """As many of both as `done` has, the best; of equal ones those of `done`."""
     # top_k gives equal scores in order, so those found before stay in front.
     both = _side_by_side(done, ended)
-    _, kept = lax.top_k(both.scores, done.scores.shape[1])
+    _, kept = largest(both.scores, done.scores.shape[1])
     merged = _take(both, kept)
     exists = merged.finished[..., None]
     return merged._replace(tokens=jnp.where(exists, merged.tokens, 0))
@@ -41,7 +43,7 @@ def merge(done: Hypotheses, ended: Hypotheses) -> Hypotheses:
 def fill(done: Hypotheses, cut: Hypotheses) -> Hypotheses:
     """Puts the best of those that max_length cut where `done` has no finished one."""
     best = done.scores.shape[1]
-    _, order = lax.top_k(cut.scores, best)
+    _, order = largest(cut.scores, best)
     place = jnp.arange(best)
     taken = jnp.sum(done.finished, axis=1, keepdims=True)
     source = jnp.where(place < taken, place, best + place - taken)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from nnarch.kernels.explicit_axes import automatic, rows_of_mesh
+from nnarch.kernels.largest import largest
 from nnarch.kernels.search.check import batch_size, check_logits, check_sampling, check_tokens
 from nnarch.kernels.search.distribution import token_log_probs
 from nnarch.kernels.varying import varying_alike
@@ -146,7 +147,7 @@ def _draw(keys: Array, logits: Array, top_k: int | None, top_p: float | None) ->
     if top_k is None and top_p is None:
         return draw(keys, logits).astype(jnp.int32)
     words = logits.shape[-1]
-    ranked, tokens = lax.top_k(logits, words if top_k is None else min(top_k, words))
+    ranked, tokens = largest(logits, words if top_k is None else min(top_k, words))
     if top_p is not None:
         shares = jax.nn.softmax(ranked)
         before = jnp.cumsum(shares, axis=-1) - shares  # of what is likelier: the first has none
