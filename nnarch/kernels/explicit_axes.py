@@ -28,8 +28,6 @@ def rows_as(operand: str) -> Callable[[Callable[Args, Result]], Callable[Args, R
 
         @wraps(kernel)
         def call(*args: Args.args, **kwargs: Args.kwargs) -> Result:
-            if _explicit_mesh((args, kwargs)) is None:
-                return kernel(*args, **kwargs)
             given = args[place] if place < len(args) else kwargs.get(operand)
             rows = rows_of_mesh(given, (args, kwargs))
             return automatic(lambda a, k: kernel(*a, **k), rows)(args, kwargs)
@@ -58,16 +56,15 @@ def automatic(function: Callable[..., Result], rows: NamedSharding | None) -> Ca
 
     def call(*args):
         leaves, structure = jax.tree.flatten(args)
-        place = [n for n, leaf in enumerate(leaves) if isinstance(leaf, Array)]
+        arrays = {n: leaf for n, leaf in enumerate(leaves) if isinstance(leaf, Array)}
 
         def run(arrays):
-            for n, array in zip(place, arrays, strict=True):
-                leaves[n] = array
-            return function(*jax.tree.unflatten(structure, leaves))
+            given = [arrays.get(n, leaf) for n, leaf in enumerate(leaves)]
+            return function(*jax.tree.unflatten(structure, given))
 
         inside = auto_axes(run, axes=rows.mesh.explicit_axes, out_sharding=rows.spec)
         with jax.sharding.use_abstract_mesh(rows.mesh):
-            return inside([leaves[n] for n in place])
+            return inside(arrays)
 
     return call
 
