@@ -59,7 +59,9 @@ def _cross_entropy_forward(logits: Array, labels: Array, valid: Array, smoothing
     xs = _where_valid(logits, valid)
     log_sum = jax.nn.logsumexp(xs, axis=-1)
     chosen = jnp.take_along_axis(xs, labels[..., None], axis=-1)[..., 0]
-    loss = log_sum - (1 - smoothing) * chosen - smoothing * jnp.mean(xs, axis=-1)
+    loss = log_sum - (1 - smoothing) * chosen
+    if smoothing:  # 0 times a logit of -inf would be NaN
+        loss -= smoothing * jnp.mean(xs, axis=-1)
     return jnp.sum(jnp.where(valid, loss, 0)), (logits, labels, valid, log_sum)
 
 
@@ -118,7 +120,7 @@ def ranking_loss(
     right = jnp.diagonal(scores)
     costs = (margin - right[:, None] + scores, margin - right[None, :] + scores)
     costs = (jnp.where(wrong, jnp.maximum(cost, 0), 0) for cost in costs)
-    over = jnp.sum if negatives == "all" else jnp.max
+    over = jnp.sum if negatives == "all" else partial(jnp.max, initial=0)
     total = sum(jnp.sum(over(cost, axis=axis)) for cost, axis in zip(costs, (1, 0), strict=True))
     return WeightedSum(total, jnp.asarray(len(scores), exact))
 

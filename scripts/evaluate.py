@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nnarch import train
+from nnarch.bench.tables import screen
 from nnarch.data.fetch import DataMissing
 from nnarch.report import read_run
 from scripts.huge_pages import use_huge_pages
@@ -54,7 +55,7 @@ def _with_decoding(config: Any, arguments: list[str]) -> Any:
 
 def evaluate(run: Run) -> None:
     """Writes metrics.json, baselines.json and the report into the run's folder; prints them."""
-    console = Console()
+    console = screen()
     console.print(f"evaluating step {run.step} of {run.workdir}")
     figures = run.experiment.evaluate(run.config, run.model)
     if hasattr(run.experiment, "history"):  # an experiment that reads figures from its log

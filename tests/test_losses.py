@@ -94,3 +94,15 @@ def test_a_wrong_shape_or_option_names_the_remedy(case):
         masked_cross_entropy(logits, labels[:, :2], lengths)
     with pytest.raises(ValueError, match="from 0 to below 1"):
         masked_cross_entropy(logits, labels, lengths, label_smoothing=1.0)
+
+
+def test_a_class_that_is_masked_out_takes_no_part():
+    """What cannot follow scores -inf, as masks of words do; without smoothing that is a number."""
+    logits = jnp.array([[[1.0, -jnp.inf, 1.0]]])
+
+    def total(x):
+        return masked_cross_entropy(x, jnp.array([[0]]), jnp.array([1])).total
+
+    loss, gradient = jax.value_and_grad(total)(logits)
+    np.testing.assert_allclose(loss, np.log(2), **FLOAT32)
+    np.testing.assert_allclose(gradient[0, 0], [-0.5, 0, 0.5], **FLOAT32)

@@ -119,3 +119,9 @@ def test_a_wrong_shape_or_option_names_the_remedy(case):
         ranking_loss(queries, keys, matches, negatives="some")
     with pytest.raises(ValueError, match="above 0"):
         ranking_loss(queries, keys, matches, margin=0.0)
+
+
+@pytest.mark.parametrize("negatives", NEGATIVES)
+def test_no_pairs_cost_nothing(negatives):
+    nothing = jnp.zeros((0, 4)), jnp.zeros((0, 4)), jnp.zeros((0, 0), bool)
+    assert ranking_loss(*nothing, negatives=negatives) == (0, 0)

@@ -108,9 +108,9 @@ def print_search(search: CTCSearch) -> None:
 
 
 def screen() -> Console:
-    """A terminal as wide as it is; a file or pipe wide enough for these tables."""
+    """A terminal as wide as it is; a file or pipe wide enough for any table."""
     console = Console()
-    return console if console.is_terminal else Console(width=110)
+    return console if console.is_terminal else Console(width=160)
 
 
 def _figures(row: Row) -> tuple[str, ...]:

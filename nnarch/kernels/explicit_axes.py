@@ -38,12 +38,13 @@ def rows_as(operand: str) -> Callable[[Callable[Args, Result]], Callable[Args, R
 
 
 def rows_of_mesh(operand: Any, others: Any = ()) -> NamedSharding | None:
-    """How the rows of the operand's first array lie; None if no array has explicit axes."""
+    """How the rows of the operand's first split array lie; None if no array has explicit axes."""
     mesh = _explicit_mesh((operand, others))
     if mesh is None:
         return None
-    spec = next((jax.typeof(leaf).sharding.spec for leaf in _arrays(operand)), ())
-    return NamedSharding(mesh, PartitionSpec(*spec[:1]))
+    firsts = [jax.typeof(leaf).sharding.spec[:1] for leaf in _arrays(operand)]
+    split = next((first for first in firsts if first not in ((), (None,))), ())
+    return NamedSharding(mesh, PartitionSpec(*split))
 
 
 def automatic(function: Callable[..., Result], rows: NamedSharding | None) -> Callable[..., Result]:

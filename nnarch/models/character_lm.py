@@ -51,10 +51,12 @@ class CharacterLM(nnx.Module):
         """Makes the net for so many characters, and states to carry for `rows` rows of a batch.
 
         Raises:
-          ValueError: there is no layer.
+          ValueError: there is no layer, or an option that the cell has no use for.
         """
         if config.layers < 1:
             raise ValueError(f"a character model has 1 layer or more; got {config.layers}.")
+        if config.cell_zoneout and "c" not in _CELLS[config.cell].State._fields:
+            raise ValueError(f"a {config.cell} has no c for cell_zoneout; leave it out, or at 0.")
         for_table, for_layers, for_output = jax.random.split(key, 3)
         widths = [config.embedding, *[config.hidden] * config.layers]
         keys = jax.random.split(for_layers, config.layers)

@@ -139,7 +139,8 @@ class Translator(nnx.Module):
         words = dropout(self.embedding(tokens), keys[0], self.dropout_rate)
         said = self._say(words, state, lengths, keys[1])
         logits = self.output(dropout(said.ys, keys[2], self.dropout_rate))
-        after = state._replace(decoder=said.decoder, shares=said.shares[:, -1])
+        looked = _of_last_step(said.shares, lengths, before=state.shares)
+        after = state._replace(decoder=said.decoder, shares=looked)
         return Decoded(logits, said.shares, after)
 
     def step(self, state: TranslatorState, tokens: Array) -> tuple[Array, TranslatorState]:
@@ -160,3 +161,11 @@ class Translator(nnx.Module):
         self, words: Array, state: TranslatorState, lengths: Array | None, key: Array | None
     ) -> Said:
         raise NotImplementedError
+
+
+def _of_last_step(shares: Array, lengths: Array | None, *, before: Array) -> Array:
+    """Of steps [B, T, S] each row's last up to its length, or what was before where it has none."""
+    if lengths is None:
+        return shares[:, -1]
+    steps = jnp.concatenate([before[:, None], shares], axis=1)
+    return jnp.take_along_axis(steps, lengths[:, None, None], axis=1, mode="clip")[:, 0]

@@ -32,7 +32,7 @@ class StateNoise(NamedTuple):
           steps: T.
 
         Raises:
-          ValueError: not one rate for each part of the state.
+          ValueError: not one rate for each part of the state, or not from 0 to 1.
         """
         self._check(layer.State)
         if key is None:
@@ -63,6 +63,8 @@ class StateNoise(NamedTuple):
                 f"StateNoise expects a zoneout rate for each of {state._fields} in "
                 f"{state.__name__}, or none; got {self.zoneout_rates}."
             )
+        if not all(0 <= rate <= 1 for rate in self.zoneout_rates):
+            raise ValueError(f"zoneout rates are from 0 to 1; got {self.zoneout_rates}.")
 
 
 def _pair(values: tuple) -> tuple | None:

@@ -188,7 +188,10 @@ def fitting():
         (lambda p, xs, v: (p._replace(cell=p.score), xs, v), "an LSTM or a GRU"),
         (lambda p, xs, v: (tuple(p), xs, v), "expects LuongParams"),
         (lambda p, xs, v: (p._replace(b_out=p.b_out[None]), xs, v), "expects w_out"),
-        (lambda p, xs, v: (p._replace(cell=p.cell._replace(b=p.cell.b[:1])), xs, v), "w_x and b"),
+        (
+            lambda p, xs, v: (p._replace(cell=p.cell._replace(b=p.cell.b[:1])), xs, v),
+            r"'b': \(1,\)",
+        ),
         (lambda p, xs, v: (p._replace(score=None), xs, v), "expects one of DotParams"),
     ],
 )
@@ -272,3 +275,46 @@ def test_bfloat16_of_a_shape_that_a_cpu_has_no_product_for(steps):
     memory = kernels.attention_memory(params.score, jnp.ones((2, 5, 8), jnp.bfloat16))
     decoded, _ = kernels.luong_decoder(params, jnp.ones((2, steps, 8), jnp.bfloat16), memory)
     assert np.all(np.isfinite(decoded.ys.astype(jnp.float32)))
+
+
+def test_every_bias_of_a_gru_is_its_own():
+    """Of one number a product would make as many as are asked for."""
+    params, (xs, values) = parameters("luong", cell="gru"), problem()
+    memory = kernels.attention_memory(params.score, values)
+    for wrong in (jnp.zeros(1), jnp.zeros(()), jnp.zeros(HIDDEN + 1)):
+        cell = params.cell._replace(b_n=wrong)
+        with pytest.raises(ValueError, match="init_luong_decoder"):
+            kernels.luong_decoder(params._replace(cell=cell), xs, memory)
+
+
+@pytest.mark.parametrize("shape", [(6,), (2, 6, 6)])
+def test_a_general_score_is_of_one_matrix(shape):
+    with pytest.raises(ValueError, match=r"w \[Q, K\].*init_general"):
+        kernels.attention_memory(kernels.GeneralParams(jnp.ones(shape)), jnp.zeros((2, 3, 6)))
+
+
+@every_decoder
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_parameters_may_be_of_more_digits_than_what_is_read(decoder, cell):
+    with jax.enable_x64(True):
+        xs, values = problem()
+        params = parameters(decoder, cell=cell, dtype=jnp.float64)
+        found, state = decode(decoder, params, xs, values, KEYS_OF, LENGTHS)
+        assert {leaf.dtype for leaf in jax.tree.leaves((found, state))} == {np.dtype(np.float32)}
+        rounded = jax.tree.map(lambda p: p.astype(jnp.float32), params)
+        expected, _ = decode(decoder, rounded, xs, values, KEYS_OF, LENGTHS)
+    np.testing.assert_allclose(found.ys, expected.ys, **FLOAT32)
+
+
+@every_decoder
+@pytest.mark.filterwarnings("error")
+def test_numpy_s_own_float64_is_float32(decoder):
+    xs, values = (np.nan_to_num(np.asarray(a, np.float64)) for a in problem())
+    found, _ = decode(decoder, parameters(decoder), xs, values, KEYS_OF, LENGTHS)
+    assert found.ys.dtype == np.float32
+
+
+def test_an_unknown_implementation_names_the_decoder():
+    params, (xs, values) = parameters("luong"), problem()
+    with pytest.raises(ValueError, match="luong_decoder has no implementation 'fast'"):
+        decode("luong", params, xs, values, KEYS_OF, LENGTHS, implementation="fast")

@@ -132,3 +132,20 @@ def test_curvature_is_that_of_the_plain_scan(decoder):
         return backward, jax.jvp(slopes, (params, clean), (params, clean))
 
     assert_close(*(jax.jit(curvature, static_argnums=0)(each) for each in ("scan", "reference")))
+
+
+@every_decoder
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_the_plain_scan_has_a_forward_mode(decoder, cell):
+    """Along its gradient, whose squared length is how fast a sum grows there."""
+    params, xs, *rest = parameters(decoder, cell=cell), *operands(decoder)[1:]
+    clean = jnp.nan_to_num(xs)
+
+    def total(params, xs):
+        out = decode(decoder, params, xs, *rest, implementation="reference")[0]
+        return jnp.sum(jnp.sin(out.ys))
+
+    slope = jax.grad(total, (0, 1))(params, clean)
+    _, growth = jax.jvp(total, (params, clean), slope)
+    squares = sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(slope))
+    np.testing.assert_allclose(growth, squares, **FLOAT32_GRADIENT)

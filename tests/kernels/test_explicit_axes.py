@@ -13,7 +13,7 @@ from kernels.recurrent_cases import assert_close
 from tolerances import FLOAT32_DEEP
 
 from nnarch import kernels
-from nnarch.kernels.explicit_axes import rows_as
+from nnarch.kernels.explicit_axes import rows_as, rows_of_mesh
 
 B, T, D, H, S, V = 8, 5, 3, 4, 6, 7
 ROWS = jnp.arange(B, dtype=jnp.int32)
@@ -245,6 +245,13 @@ def test_devices_say_nothing_to_each_other_in_the_loops():
     operands = placed(params, P()), *placed(data, P("data"))
     program = jax.jit(jax.grad(lambda *a: squares(run(*a)))).lower(*operands).compile()
     assert not any(loop_collectives(program))
+
+
+def test_rows_lie_as_the_first_array_whose_rows_are_split():
+    whole, split = placed(jnp.zeros(8), P()), placed(jnp.zeros((8, 2)), P("data"))
+    assert rows_of_mesh((whole, split)).spec == P("data")
+    assert rows_of_mesh((whole, whole)).spec == P()
+    assert rows_of_mesh((jnp.zeros(8),)) is None
 
 
 def test_bad_input_is_told_as_everywhere():

@@ -258,3 +258,28 @@ def test_layer_norm_undoes_scale_and_common_shift_of_its_weights(field):
         bigger = big._replace(**{field: 10 * getattr(big, field)})
         found = subject.run(bigger, *c.operands[1:], lengths=c.lengths)
         assert_close(found, expected, FLOAT64_RECURRENT)
+
+
+@pytest.mark.parametrize("implementation", ["scan", "reference"])
+@pytest.mark.parametrize("cell", EVERY_CELL)
+def test_parameters_may_be_of_more_digits_than_what_is_read(cell, implementation):
+    subject = Subject(cell, "forward", implementation)
+    with jax.enable_x64(True):
+        c = Asked(subject, ()).case()
+        double = jax.tree.map(lambda p: p.astype(jnp.float64), c.params)
+        found, gradients = answer(subject, c._replace(params=double))
+        expected, expected_gradients = answer(subject, c)
+    assert {leaf.dtype for leaf in jax.tree.leaves(found)} == {np.dtype(np.float32)}
+    assert_close(found, expected, FLOAT32)
+    assert_close(gradients, expected_gradients, FLOAT32_GRADIENT)
+
+
+def test_a_layer_norm_s_gradient_bears_states_far_from_zero():
+    """In bfloat16 64.1 is 64: a mean that was rounded would hide how far a state lies from it."""
+    subject = Subject("layer_norm_lstm")
+    c = Asked(subject, ()).case(dtype=jnp.bfloat16, lengths=[TIME] * 4)
+    nothing_forgotten = c.params._replace(b=c.params.b.at[5:10].set(20))
+    c = c._replace(params=nothing_forgotten, initial=c.initial._replace(c=64 + c.initial.c / 10))
+    _, gradients = answer(subject, c)
+    _, expected = truth(subject, c)
+    assert_close(gradients[2], expected[2], BFLOAT16_GRADIENT)

@@ -117,7 +117,11 @@ def test_what_cannot_follow_is_never_drawn(top_p):
     ("options", "message"),
     [
         ({"temperature": 0.0}, "above 0"),
+        ({"temperature": float("inf")}, "a number above 0"),
+        ({"temperature": float("nan")}, "a number above 0"),
         ({"top_k": 0}, "top_k >= 1"),
+        ({"top_k": 2.5}, "an integer top_k"),
+        ({"samples": 1.5}, "expects integers"),
         ({"top_p": 1.5}, "top_p <= 1"),
         ({"samples": 0}, "samples >= 1"),
     ],
@@ -130,3 +134,35 @@ def test_options_out_of_range_are_refused(options, message):
 def test_one_key_for_all_rows_is_refused():
     with pytest.raises(ValueError, match=r"jax\.random\.split"):
         draw(keys(2), tables(0, rows=3))
+
+
+@pytest.mark.parametrize("temperature", [1e-45, 1e-30, 1e30])
+@pytest.mark.parametrize("top_p", [None, 0.9])
+def test_a_temperature_of_any_size_draws_what_can_follow(temperature, top_p):
+    logits = np.zeros((1, LENGTH, WORDS, WORDS), np.float32)
+    logits[..., 0], logits[..., 2] = -np.inf, 1.0
+    found = draw(keys(1), logits, samples=100, temperature=temperature, top_p=top_p)
+    first = np.asarray(found.tokens[0, :, 0])
+    assert set(first) == ({2} if temperature < 1 else {1, 2, 3})
+
+
+@pytest.mark.parametrize("nothing", [-np.inf, np.nan])
+def test_a_sequence_after_which_nothing_can_follow_ends_there(nothing):
+    logits = np.zeros((2, LENGTH, WORDS, WORDS), np.float32)
+    logits[:, 0, :, END] = -np.inf
+    logits[0, 1] = nothing
+    found = draw(keys(2), logits, samples=5)
+    assert found.lengths[0].tolist() == [1] * 5
+    assert not np.any(found.finished[0])
+    assert not np.any(found.tokens[0, :, 1:])
+    np.testing.assert_allclose(found.log_probs[0], np.log(1 / 3), **FLOAT32)
+    assert np.all(found.lengths[1] > 1)
+
+
+def test_infinity_is_the_largest_number():
+    """As half precision makes it of a large score."""
+    logits = np.zeros((1, LENGTH, WORDS, WORDS), np.float16)
+    logits[..., 3] = np.inf
+    found = draw(keys(1), logits, samples=5)
+    assert np.all(found.tokens == 3)
+    assert np.all(found.log_probs == 0)

@@ -248,3 +248,18 @@ def test_no_row_is_sorted_to_find_its_largest():
     loops = bodies(program)
     assert any('custom_call_target="TopK"' in loop for loop in loops)
     assert not any(re.search(r" sort\(", loop) for loop in loops)
+
+
+def test_infinity_is_the_largest_number():
+    table = np.zeros((1, LENGTH, WORDS, WORDS), np.float32)
+    table[..., 3] = np.inf
+    found = search(table, beam=2)
+    assert found.tokens[0, 0].tolist() == [3] * LENGTH
+    assert found.log_probs[0, 0] == 0
+
+
+@pytest.mark.parametrize("token", [1.0, -1])
+def test_tokens_are_whole(token):
+    state = jnp.zeros((1, LENGTH, WORDS, WORDS)), jnp.zeros(1, jnp.int32)
+    with pytest.raises(ValueError, match="integers from 0"):
+        beam_search(step, state, start=START, end=token, max_length=2)

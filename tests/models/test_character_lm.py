@@ -53,3 +53,8 @@ def test_noise_is_of_training_alone():
 def test_no_layer_is_refused():
     with pytest.raises(ValueError, match="1 layer or more"):
         make(CharacterLMConfig(layers=0))
+
+
+def test_a_cell_without_c_has_no_zoneout_of_it():
+    with pytest.raises(ValueError, match="a gru has no c"):
+        make(CharacterLMConfig(cell="gru", cell_zoneout=0.1))

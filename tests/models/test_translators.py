@@ -247,3 +247,15 @@ def test_a_reset_gate_is_a_gru_s(name):
     config = CONFIGS[name]
     with pytest.raises(ValueError, match="choose cell gru, or leave reset out"):
         create(replace(config, encoder=replace(config.encoder, reset="before")))
+
+
+@attending
+def test_where_the_last_step_looked_is_each_row_s_own(name):
+    """Up to its length; a row of no steps has looked nowhere new."""
+    model = model_of(name)
+    state = model.begin(SOURCE, SOURCE_LENGTHS)
+    lengths = jnp.asarray(TARGET_LENGTHS).at[0].set(0)
+    decoded = model.decode(state, TARGET, lengths)
+    for row, length in enumerate(lengths):
+        last = decoded.shares[row, length - 1] if length else state.shares[row]
+        np.testing.assert_array_equal(decoded.state.shares[row], last)

@@ -80,3 +80,15 @@ def test_gradients_pass_through_split_jit_and_merge():
         return jnp.sum(ys**2)
 
     assert all(np.any(leaf) for leaf in jax.tree.leaves(gradient(params)))
+
+
+def test_rates_are_shares_and_may_be_whole():
+    """A rate of 0 or 1 is one in evaluation too."""
+    module = Stacked([LSTM(4, 6, key=KEY)], noise=StateNoise(zoneout_rates=(0, 1)))
+    expected = module.layers[0](XS, zoneout=kernels.LSTMState(0.0, 1.0))
+    assert_equal(module(XS)[0], expected[0])
+    for wrong in (-0.1, 1.5, np.float32(2)):
+        with pytest.raises(ValueError, match="from 0 to 1"):
+            Stacked([LSTM(4, 6, key=KEY)], noise=StateNoise(zoneout_rates=(0.1, wrong)))(XS)
+        with pytest.raises(ValueError, match="from 0 to 1"):
+            module.layers[0](XS, zoneout=kernels.LSTMState(0.1, wrong))

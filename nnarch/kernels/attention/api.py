@@ -175,10 +175,11 @@ def bahdanau_decoder(
 def _decode(run, params, xs, memory, initial, lengths, reset, implementation):
     check_reset(reset)
     lengths = check_lengths("lengths", lengths, *xs.shape[:2])
-    name = choose(run.__name__, REFUSALS, None, implementation=implementation)
+    kernel = f"{run.__name__}_decoder"
+    name = choose(kernel, REFUSALS, None, implementation=implementation)
     zeros = decoders.nothing(run, params, len(xs), accumulator(xs.dtype), reset)
     if initial is not None:
-        check_initial(f"{run.__name__}_decoder", initial, zeros)
+        check_initial(kernel, initial, zeros)
     initial = zeros if initial is None else initial
     return _run(params, xs, memory, initial, lengths, run=run, reset=reset, deferred=name == "scan")
 

@@ -22,7 +22,7 @@ class Cell(NamedTuple):
 
     state: type
     weights: Callable[[tuple, Array], dict[str, Array]]  # from its parameters and w_x of the rest
-    constants: Callable[[tuple, int], dict[str, Array]]
+    constants: Callable[[tuple, Array], dict[str, Array]]  # from its parameters and xs
     step: Callable[[Multiply, dict[str, Any], Array, tuple], tuple]
     entrance: str  # the product that the input's projection is added to
 
@@ -49,16 +49,19 @@ def _gru_before_step(multiply, read, rest, state: GRUState) -> GRUState:
     return GRUState(n + z * (state.h - n))
 
 
-def _b_n_of_rows(params: GRUParams, batch: int) -> dict[str, Array]:
-    """One a row, so that its gradient is no sum over the batch inside the loop."""
-    b_n = params.b_n.astype(accumulator(params.b_n.dtype))
-    return {"b_n": jnp.broadcast_to(b_n, (batch, len(b_n)))}
+def rows(b: Array, xs: Array) -> Array:
+    """One a row of xs, so that its gradient is no sum over the batch inside the loop."""
+    return jnp.broadcast_to(b.astype(accumulator(xs.dtype)), (len(xs), len(b)))
+
+
+def _b_n_of_rows(params: GRUParams, xs: Array) -> dict[str, Array]:
+    return {"b_n": rows(params.b_n, xs)}
 
 
 LSTM = Cell(
     LSTMState,
     lambda params, rest: {"w_state": jnp.concatenate([rest, params.w_h])},
-    lambda params, batch: {},
+    lambda params, xs: {},
     _lstm_step,
     "w_state",
 )

@@ -37,6 +37,10 @@ def check_score(kernel: str, params: ScoreParams) -> None:
         names = ", ".join(kind.__name__ for kind in kinds)
         raise ValueError(f"{kernel} expects one of {names}; got {type(params).__name__}.")
     _check_floating(kernel, params)
+    if isinstance(params, GeneralParams) and np.ndim(params.w) != 2:
+        raise ValueError(
+            f"{kernel} expects w [Q, K]; got {np.shape(params.w)}. Draw it with init_general."
+        )
     if isinstance(params, AdditiveParams):
         shapes = [np.shape(each) for each in params]
         if [len(shape) for shape in shapes] != [2, 2, 1] or len({s[-1] for s in shapes}) != 1:
@@ -109,13 +113,12 @@ def check_decoder(kernel: str, cell, rest: int, xs: Array) -> int:
     check_array(kernel, "xs", xs, "B, T, D")
     gates = GATES.get(type(cell))
     hidden, width = np.shape(cell.w_h) if gates and np.ndim(cell.w_h) == 2 else (0, 0)
-    wanted = (xs.shape[2] + rest, width)
-    fits = gates and width == gates * hidden and np.shape(cell.w_x) == wanted
-    if not fits or np.shape(cell.b) != (width,):
-        shapes = [np.shape(getattr(cell, name, ())) for name in ("w_x", "b")]
+    wanted = {"w_x": (xs.shape[2] + rest, width), "b": (width,), "b_n": (hidden,)}
+    shapes = {name: np.shape(getattr(cell, name)) for name in wanted if hasattr(cell, name)}
+    if not gates or width != gates * hidden or shapes != {name: wanted[name] for name in shapes}:
         raise ValueError(
             f"{kernel} with xs [B, T, {xs.shape[2]}], fed {rest} more at each step, expects an "
-            f"LSTM or a GRU of {wanted[0]} inputs; got {type(cell).__name__} with w_x and b of "
+            f"LSTM or a GRU of {xs.shape[2] + rest} inputs; got {type(cell).__name__} with "
             f"{shapes}. Draw it with init_{kernel}."
         )
     _check_floating(kernel, cell)

@@ -4,6 +4,7 @@
 with the state before a step, and feeds what it finds into this one.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -106,7 +107,7 @@ def luong(
 ) -> tuple[Decoded, LuongState]:
     """xs [B, T, D] -> what is said, and the last state."""
     step = _Step(cell_of(params.cell, reset))
-    constants = {"b_out": _rows(params.b_out, xs)}
+    constants = {"b_out": cells.rows(params.b_out, xs)}
     decode = partial(_decode, reset=reset, deferred=deferred)
     if not deferred or xs.shape[1] == 1:  # one word alone: places are more than words
         weights = {"w_out": params.w_out}
@@ -161,7 +162,7 @@ def _decode(step, params, xs, memory, initial, valid, weights, constants, *, res
     cell, inputs = cell_of(params.cell, reset), xs.shape[2]
     weights = weights | cell.weights(params.cell, params.cell.w_x[inputs:])
     weights |= scores.weights(params.score, memory)
-    constants = constants | cell.constants(params.cell, len(xs))
+    constants = constants | cell.constants(params.cell, xs)
     constants |= scores.constants(params.score, memory)
     constants["valid"] = memory.valid.astype(accumulator(xs.dtype))
     run = deferred_scan if deferred else plain_scan
@@ -174,30 +175,29 @@ def _decode(step, params, xs, memory, initial, valid, weights, constants, *, res
         _time_first_floats(valid),
         products=products,
         operand=xs.dtype,
-        added={cell.entrance: _projected(params.cell, xs)},
+        added={cell.entrance: _projected(params.cell, xs, _project if deferred else _product)},
     )
 
 
 PRODUCTS = scores.PRODUCTS | cells.PRODUCTS | {"w_out": cells.DENSE}
 
 
-def _projected(cell: LSTMParams | GRUParams, xs: Array) -> Array:
+def _projected(cell: LSTMParams | GRUParams, xs: Array, project: Callable) -> Array:
     """x w_x + b of every step: [T, B, ..]."""
     exact = accumulator(xs.dtype)
     # Turned around first: otherwise a CPU multiplies the other way and turns the larger product.
     xs = jnp.swapaxes(xs, 0, 1)
-    projected = _project(*varying_alike((xs, cell.w_x[: xs.shape[2]].astype(xs.dtype))))
+    projected = project(*varying_alike((xs, cell.w_x[: xs.shape[2]].astype(xs.dtype))))
     return projected + cell.b.astype(exact)
 
 
-@jax.custom_vjp
-def _project(xs: Array, w: Array) -> Array:
+def _product(xs: Array, w: Array) -> Array:
     """[T, B, D] times [D, N] -> [T, B, N]."""
     return rounded_einsum("Tbd,dn->Tbn", xs, w, xs.dtype)
 
 
 def _project_forward(xs, w):
-    return rounded_einsum("Tbd,dn->Tbn", xs, w, xs.dtype), (xs, w)
+    return _product(xs, w), (xs, w)
 
 
 def _project_backward(kept, dprojected):
@@ -208,12 +208,8 @@ def _project_backward(kept, dprojected):
     return dxs.astype(xs.dtype), dw.astype(w.dtype)
 
 
+_project = jax.custom_vjp(_product)
 _project.defvjp(_project_forward, _project_backward)
-
-
-def _rows(b: Array, xs: Array) -> Array:
-    """One a row, so that its gradient is no sum over the batch inside the loop."""
-    return jnp.broadcast_to(b.astype(accumulator(xs.dtype)), (len(xs), len(b)))
 
 
 def _time_first_floats(valid: Array | None) -> Array | None:

@@ -39,7 +39,8 @@ def elman(
       reverse: runs each row from its last valid step to its first; ys stays aligned with xs.
       starts: bool [B, T], True at the first step of each sequence where rows hold several, one
         behind the other: the state before that step is zero (after it, if reverse), and no gradient
-        passes. bool [B] says it of the first step: whether a row's initial state is to be read.
+        passes. bool [B] says it of the first step: True where a row's initial state is not to be
+        read; it changes nothing if reverse.
       recurrent_mask: [B, H], what h is multiplied by wherever it meets recurrent weights, the same
         at each step: dropout of the state (`recurrent_dropout_mask`). It gets no gradient.
       zoneout: for each part of the state bool [B, T, H] (`zoneout_mask`), True where a unit keeps
@@ -95,7 +96,8 @@ def lstm(
       reverse: runs each row from its last valid step to its first; ys stays aligned with xs.
       starts: bool [B, T], True at the first step of each sequence where rows hold several, one
         behind the other: the state before that step is zero (after it, if reverse), and no gradient
-        passes. bool [B] says it of the first step: whether a row's initial state is to be read.
+        passes. bool [B] says it of the first step: True where a row's initial state is not to be
+        read; it changes nothing if reverse.
       recurrent_mask: [B, H], what h is multiplied by wherever it meets recurrent weights, the same
         at each step: dropout of the state (`recurrent_dropout_mask`). It gets no gradient.
       zoneout: for each part of the state bool [B, T, H] (`zoneout_mask`), True where a unit keeps
@@ -154,7 +156,8 @@ def gru(
         b_n' is the third part of b.
       starts: bool [B, T], True at the first step of each sequence where rows hold several, one
         behind the other: the state before that step is zero (after it, if reverse), and no gradient
-        passes. bool [B] says it of the first step: whether a row's initial state is to be read.
+        passes. bool [B] says it of the first step: True where a row's initial state is not to be
+        read; it changes nothing if reverse.
       recurrent_mask: [B, H], what h is multiplied by wherever it meets recurrent weights, the same
         at each step: dropout of the state (`recurrent_dropout_mask`). It gets no gradient.
       zoneout: for each part of the state bool [B, T, H] (`zoneout_mask`), True where a unit keeps

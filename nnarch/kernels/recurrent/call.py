@@ -8,6 +8,7 @@ from jax import Array
 from jax.core import Tracer
 
 from nnarch.kernels.choose import choose
+from nnarch.kernels.dtypes import accumulator
 from nnarch.kernels.lengths import check_lengths, valid_steps
 from nnarch.kernels.recurrent import cudnn
 from nnarch.kernels.recurrent.cell import Cell
@@ -81,4 +82,8 @@ def served(cell: Cell, implementation: str, options: Options, *, reverse: bool):
         return partial(reference, cell.reference_step, reverse=reverse)
     step = cell.step if options.zoneout is None else UNDER_ZONEOUT.get(cell.step, cell.step)
     plan = Plan(step, reverse)
-    return lambda params, *rest: scan(plan, cell.prepared(params), *rest)
+
+    def run(params, xs, *rest):
+        return scan(plan, cell.prepared(params, accumulator(xs.dtype)), xs, *rest)
+
+    return run

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax.numpy as jnp
+
 from nnarch.kernels.cells import (
     ElmanParams,
     ElmanState,
@@ -17,7 +19,7 @@ from nnarch.kernels.recurrent import layer_norm, reference, step
 from nnarch.kernels.recurrent.peephole import PeepholeLSTMStep
 
 
-def _as_they_are(params: tuple) -> tuple:
+def _as_they_are(params: tuple, exact: jnp.dtype) -> tuple:
     return params
 
 
@@ -31,7 +33,7 @@ class Cell(NamedTuple):
     step: step.Step
     reference_step: Callable
     vectors: tuple[int, ...] = ()  # the parameters after w_x, w_h and b, in units of H
-    prepared: Callable = _as_they_are  # the parameters as the fast loop takes them
+    prepared: Callable = _as_they_are  # the parameters as the fast loop takes them, and its dtype
 
     def shapes(self, inputs: int, hidden: int) -> tuple:
         """The shapes of the parameters, field by field."""

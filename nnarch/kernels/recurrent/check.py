@@ -1,6 +1,5 @@
 """Shapes and dtypes of a recurrent call, checked before anything is compiled."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -50,7 +49,7 @@ def check_params(cell: Cell, params: tuple, inputs: int) -> None:
 
 def check_initial(cell: Cell, initial: tuple | None, xs: Array, hidden: int) -> tuple:
     """Returns the initial state in the dtype of sums, zeros where none is given."""
-    dtype = accumulator(jax.dtypes.canonicalize_dtype(xs.dtype))  # NumPy's default is float64
+    dtype = accumulator(xs.dtype)
     expected = (xs.shape[0], hidden)
     names = cell.state._fields
     if initial is None:

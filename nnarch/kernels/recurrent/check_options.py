@@ -18,7 +18,7 @@ def check_options(cell: Cell, options: Options, xs: Array, hidden: int) -> Optio
       ValueError: a shape, dtype or rate does not fit.
     """
     batch, steps, _ = xs.shape
-    exact = accumulator(jax.dtypes.canonicalize_dtype(xs.dtype))
+    exact = accumulator(xs.dtype)
     return Options(
         _check_starts(cell.name, options.starts, batch, steps),
         _check_mask(cell.name, options.mask, (batch, hidden), exact),
@@ -75,12 +75,13 @@ def _check_part(
     if z is None:
         return None
     is_mask = np.shape(z) == expected and jnp.issubdtype(jnp.result_type(z), jnp.bool_)
-    is_rate = np.shape(z) == () and is_floating(z)
+    is_known = isinstance(z, int | float | np.number) and not isinstance(z, bool)
+    is_rate = is_known or (np.shape(z) == () and is_floating(z))
     if not is_mask and not is_rate:
         raise ValueError(
             f"{kernel} expects a zoneout of {name} that is bool {list(expected)}, a rate, or None; "
             f"got {jnp.result_type(z)} {np.shape(z)}. Draw a mask with zoneout_mask."
         )
-    if isinstance(z, float) and not 0 <= z <= 1:
+    if is_known and not 0 <= z <= 1:
         raise ValueError(f"{kernel} expects a zoneout rate of {name} from 0 to 1; got {z}.")
     return jnp.asarray(z) if is_mask else lax.stop_gradient(jnp.asarray(z, exact))

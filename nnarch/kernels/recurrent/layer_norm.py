@@ -17,7 +17,6 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from nnarch.kernels.cells import LayerNormLSTMParams, LSTMState
-from nnarch.kernels.dtypes import accumulator
 from nnarch.kernels.recurrent.products import Products, Weights, split
 from nnarch.kernels.recurrent.step import Emit, bias, lstm_gates, separate
 
@@ -36,10 +35,9 @@ class Prepared(NamedTuple):
     shift_c: Array  # [H]
 
 
-def prepared(params: LayerNormLSTMParams) -> Prepared:
-    """What the loop takes."""
-    exact = [p.astype(accumulator(p.dtype)) for p in params]
-    w_x, w_h, b, scale_x, scale_h, scale_c, shift_c = exact
+def prepared(params: LayerNormLSTMParams, exact: jnp.dtype) -> Prepared:
+    """What a loop takes whose sums are of the dtype `exact`."""
+    w_x, w_h, b, scale_x, scale_h, scale_c, shift_c = (p.astype(exact) for p in params)
     dense = separate(_centred(w_x), _centred(w_h), b, gates=4)
     scales = separate(scale_x, scale_h, b, gates=4)[:2]
     return Prepared(*dense, *scales, scale_c, shift_c)
@@ -54,6 +52,7 @@ class LayerNormLSTMStep:
 
     Params, State = Prepared, LSTMState
     keeps_inputs, saves_over_inputs = True, False
+    saved_exactly = 1  # moments: the difference of a state and its mean may be small
 
     @staticmethod
     def weights(params: Prepared) -> Weights:

@@ -128,13 +128,19 @@ def _forward_and_keep(multiply, params, xs, initial, valid, options, *, plan):
 
     states = jax.tree.map(lambda s: _stack(s, xs, s.dtype), initial)
     states = _put_all(states, initial, plan.reverse * xs.shape[1])
-    saved = (inputs,) if in_place else tuple(_stack(s, xs) for s in saved_shapes)
+    saved = (inputs,) if in_place else _stacks_to_save(plan, saved_shapes, xs)
     carry = (initial, Residuals(states, saved))
     (state, kept), _ = lax.scan(step, carry, _slots(plan, xs), reverse=plan.reverse)
     if plan.step.keeps_inputs:
         kept = kept._replace(saved=kept.saved + tuple(s.astype(xs.dtype) for s in inputs))
     ys = _cut(kept.states.h, not plan.reverse).astype(xs.dtype)
     return (_leave(ys, valid, plan), state), kept
+
+
+def _stacks_to_save(plan, shapes, xs):
+    rounded = len(shapes) - plan.step.saved_exactly
+    dtypes = [xs.dtype if n < rounded else shape.dtype for n, shape in enumerate(shapes)]
+    return tuple(_stack(shape, xs, dtype) for shape, dtype in zip(shapes, dtypes, strict=True))
 
 
 def _fits_over(inputs, saved, xs):

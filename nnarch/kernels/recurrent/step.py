@@ -57,6 +57,7 @@ class ReadsInput:
 
     keeps_inputs = False  # whether `gradient` finds them behind what was saved
     saves_over_inputs = False  # whether all that it saves is made at once from all that it reads
+    saved_exactly = 0  # how many of those it saves, the last ones, stay in the dtype of sums
 
     @staticmethod
     def inputs(products: Products, params: tuple) -> Array:

@@ -72,8 +72,8 @@ def beam_search(
 
     Args:
       step: (state, tokens int32 [R]) to (logits [R, V], state): reads each row's newest token and
-        scores the next; normalised here, in float32; NaN counts as -inf. R is B * beam, a row's
-        beams side by side.
+        scores the next; normalised here, in float32; NaN counts as -inf, +inf as the largest
+        number. R is B * beam, a row's beams side by side.
       state: the state before the first token; every leaf has the batch as first axis.
       start: the token read first; no part of what is returned.
       end: the token that finishes a hypothesis.
@@ -120,7 +120,7 @@ def beam_search(
         check_logits(logits, rows * beam, end)
         live = search.live._replace(state=_changed(before, state))
         read = search._replace(live=live), logits, attended(state)[0], valid
-        live, done = local(chosen)(*read)
+        live, done = on_rows(chosen)(*read)
         return _Search(search.n + 1, live._replace(state=_filled_up(before, live.state)), done)
 
     def chosen(search, logits, shares, valid):
@@ -134,10 +134,10 @@ def beam_search(
         return fill(done, _cut(live, partial(score, valid), max_length))
 
     # What step closes over may lie on explicit axes, so it is called outside.
-    local = partial(automatic, rows=rows_of_mesh(state))
-    search = varying_alike(_Search(jnp.int32(0), *local(first)(state, valid)))
+    on_rows = partial(automatic, rows=rows_of_mesh(state))
+    search = varying_alike(_Search(jnp.int32(0), *on_rows(first)(state, valid)))
     search = lax.while_loop(goes_on, extend, search)
-    return local(last)(search.live._replace(state=()), search.done, valid)
+    return on_rows(last)(search.live._replace(state=()), search.done, valid)
 
 
 def _nothing_attended(state: Any) -> tuple[Array, Array]:

@@ -25,14 +25,17 @@ def batch_size(kernel: str, state: Any) -> int:
 
 def check_tokens(start: int, end: int) -> None:
     """Raises ValueError unless both can be tokens."""
-    if min(start, end) < 0:
-        raise ValueError(f"start and end are tokens, 0 or more; got {start} and {end}.")
+    if not _whole(start, end) or min(start, end) < 0:
+        raise ValueError(f"start and end are tokens, integers from 0; got {start} and {end}.")
+
+
+def _whole(*values: Any) -> bool:
+    return all(isinstance(each, int | np.integer) for each in values)
 
 
 def check_beam(max_length: int, beam: int, best: int, length_penalty: float) -> None:
     """Raises ValueError if an option of beam search is out of range."""
-    whole = all(isinstance(each, int | np.integer) for each in (max_length, beam, best))
-    if not whole or max_length < 1 or not 1 <= best <= beam:
+    if not _whole(max_length, beam, best) or max_length < 1 or not 1 <= best <= beam:
         raise ValueError(
             "beam_search expects integers, max_length >= 1 and 1 <= best <= beam; got "
             f"max_length={max_length}, best={best}, beam={beam}."
@@ -62,19 +65,20 @@ def check_sampling(
     max_length: int, samples: int, temperature: float, top_k: int | None, top_p: float | None
 ) -> None:
     """Raises ValueError if an option of sampling is out of range."""
-    if max_length < 1 or samples < 1:
+    if not _whole(max_length, samples) or max_length < 1 or samples < 1:
         raise ValueError(
-            "sample_sequences expects max_length >= 1 and samples >= 1; got "
+            "sample_sequences expects integers, max_length >= 1 and samples >= 1; got "
             f"{max_length} and {samples}."
         )
-    if not temperature > 0:
+    if not 0 < temperature < np.inf:
         raise ValueError(
-            f"temperature is above 0; got {temperature}. For the likeliest tokens ask "
+            f"temperature is a number above 0; got {temperature}. For the likeliest tokens ask "
             "beam_search(..., beam=1)."
         )
-    if (top_k is not None and top_k < 1) or (top_p is not None and not 0 < top_p <= 1):
+    some = top_k is None or (_whole(top_k) and top_k >= 1)
+    if not some or (top_p is not None and not 0 < top_p <= 1):
         raise ValueError(
-            "sample_sequences expects top_k >= 1 and 0 < top_p <= 1, or None; got "
+            "sample_sequences expects an integer top_k >= 1 and 0 < top_p <= 1, or None; got "
             f"{top_k} and {top_p}."
         )
 

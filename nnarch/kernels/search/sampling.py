@@ -16,6 +16,8 @@ from nnarch.kernels.varying import varying_alike
 
 Step = Callable[[Any, Array], tuple[Array, Any]]
 
+_SMALLEST = float(jnp.finfo(jnp.float32).tiny)  # a temperature below it would be 0
+
 
 class Samples(NamedTuple):
     """What was drawn for each row; N is `samples`, L is `max_length`."""
@@ -44,6 +46,8 @@ def sample_sequences(
     Each token is drawn from p ** (1 / temperature), made to add up to 1; of that from the `top_k`
     likeliest tokens alone; of those from the fewest likeliest ones that have `top_p` of what is
     left (nucleus sampling; Holtzman et al. 2020, arXiv 1904.09751). Ties go to the lower token.
+
+    A sequence after which no token has a probability ends there, unfinished.
 
     Call it under jit, with what `step` closes over as arguments of the jitted function.
 
@@ -78,18 +82,18 @@ def sample_sequences(
 
     def goes_on(search):
         n, drawn = search
-        return (n < max_length) & ~jnp.all(drawn.finished)
+        return (n < max_length) & jnp.any(drawn.goes_on)
 
     def extend(search):
         n, drawn = search
         logits, state = step(drawn.state, drawn.last)
         check_logits(logits, rows * samples, end)
-        return n + 1, local(chosen)(n, drawn._replace(state=state), logits, keys)
+        return n + 1, on_rows(chosen)(n, drawn._replace(state=state), logits, keys)
 
     def chosen(n, drawn, logits, keys):
         log_probs = token_log_probs(logits)
         here = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, n)
-        token = _draw(here, log_probs / temperature, top_k, top_p)
+        token = _draw(here, _tempered(log_probs, temperature), top_k, top_p)
         return _extended(drawn, n, token, log_probs, end)
 
     def last(drawn):
@@ -98,10 +102,10 @@ def sample_sequences(
         return Samples(tokens, *(field.reshape(rows, samples) for field in rest))
 
     # What step closes over may lie on explicit axes, so it is called outside.
-    local = partial(automatic, rows=rows_of_mesh(state))
-    keys, drawn = local(first)(keys, state)
+    on_rows = partial(automatic, rows=rows_of_mesh(state))
+    keys, drawn = on_rows(first)(keys, state)
     _, drawn = lax.while_loop(goes_on, extend, varying_alike((jnp.int32(0), drawn)))
-    return local(last)(drawn._replace(state=()))
+    return on_rows(last)(drawn._replace(state=()))
 
 
 class _Drawn(NamedTuple):
@@ -112,6 +116,7 @@ class _Drawn(NamedTuple):
     lengths: Array  # [R] int32
     log_probs: Array  # [R] float32
     finished: Array  # [R] bool
+    goes_on: Array  # [R] bool
     state: Any  # leading axis R
 
 
@@ -123,22 +128,31 @@ def _nothing_drawn(state: Any, rows: int, samples: int, start: int, max_length: 
         lengths=jnp.zeros(count, jnp.int32),
         log_probs=jnp.zeros(count, jnp.float32),
         finished=jnp.zeros(count, bool),
+        goes_on=jnp.ones(count, bool),
         state=jax.tree.map(lambda leaf: jnp.repeat(leaf, samples, axis=0), state),
     )
 
 
 def _extended(drawn: _Drawn, n: Array, token: Array, log_probs: Array, end: int) -> _Drawn:
-    """With one more token, the one after n, for those that have not finished."""
-    goes_on = ~drawn.finished
+    """With one more token, the one after n, for those that go on."""
+    goes_on = drawn.goes_on & jnp.any(log_probs > -jnp.inf, axis=1)
     gained = jnp.take_along_axis(log_probs, token[:, None], axis=1)[:, 0]
     return _Drawn(
         tokens=drawn.tokens.at[:, n].set(jnp.where(goes_on, token, 0)),
         last=token,
         lengths=drawn.lengths + goes_on.astype(jnp.int32),
         log_probs=drawn.log_probs + jnp.where(goes_on, gained, 0),
-        finished=drawn.finished | (token == end),
+        finished=drawn.finished | (goes_on & (token == end)),
+        goes_on=goes_on & (token != end),
         state=drawn.state,
     )
+
+
+def _tempered(log_probs: Array, temperature: float) -> Array:
+    """The same order; the likeliest at 0, so that it is not lost where a temperature is tiny."""
+    highest = jnp.max(log_probs, axis=1, keepdims=True)
+    scores = (log_probs - highest) / max(temperature, _SMALLEST)
+    return jnp.where(log_probs > -jnp.inf, scores, -jnp.inf)
 
 
 def _draw(keys: Array, logits: Array, top_k: int | None, top_p: float | None) -> Array:
