@@ -36,6 +36,10 @@ class JudgeConfig:
     steps: int = 6000
     """Batches of pictures of real digits, of all combinations, that it is trained on."""
 
+    def __post_init__(self) -> None:
+        """Refuses to judge untrained."""
+        train.check_counts(self)
+
 
 @cache
 def read_digits(folder: str) -> dict[str, mnist.Digits]:
@@ -47,12 +51,16 @@ def read_digits(folder: str) -> dict[str, mnist.Digits]:
 def judge(config: JudgeConfig, digits: int, folder: str) -> nnx.Module:
     """The judge of pictures of so many digits, from the folder of data; trained if not there yet,
     or on from where training stopped. In evaluation mode.
+
+    Raises:
+      KeyboardInterrupt: its training was told to stop.
     """
     training = replace(TRAINING, steps=config.steps)
     made_of = hashlib.sha256(repr((NET, training, BATCH, HALF, digits)).encode()).hexdigest()
     place = data_folder(folder or None) / f"captioned_digits_judge-{made_of[:12]}"
     task = _task(digits, folder)
-    train.fit(task, training, place)
+    if not train.fit(task, training, place).finished:
+        raise KeyboardInterrupt  # what it has learnt is saved: it is judged by once it is whole
     return train.restore(task, place)[0]
 
 

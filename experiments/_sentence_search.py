@@ -12,7 +12,7 @@ from experiments._batches import over_batches
 from nnarch.data.vocabulary import END, START
 from nnarch.kernels.search import beam_search
 from nnarch.signal.pictures import to_float
-from nnarch.train import check_counts
+from nnarch.train import at_least, check_counts
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,9 @@ class DecodeConfig:
     """Pictures or clips that are told at once."""
 
     def __post_init__(self) -> None:
-        """Refuses a count of nothing."""
+        """Refuses a count of nothing, and what no search can use."""
         check_counts(self)
+        at_least(self, 0, "length_penalty")
 
 
 def best_sentences(config: DecodeConfig, model: nnx.Module, pictures: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from nnarch import train
 from nnarch.data import captions, mnist, video_sets
 from nnarch.data import moving_digits as digits
 from nnarch.data.captions import Captioned
-from nnarch.data.generated import GeneratedBatches
+from nnarch.data.generated import GeneratedBatches, held_out
 from nnarch.data.pipeline import Batches
 from nnarch.data.vocabulary import Vocabulary
 
@@ -104,9 +104,9 @@ def _cast(config: DataConfig, split: str) -> digits.Cast:
     return digits.Cast(found[split])
 
 
-def _both_ways(told: digits.Told, count: int, seed: int) -> Captioned:
+def _both_ways(told: digits.Told, count: int, number: int) -> Captioned:
     """The same for every seed of training."""
-    return told.both_ways(np.random.default_rng([0, seed]), count // 2)
+    return told.both_ways(held_out(number), count // 2)
 
 
 def _prepared(config: DataConfig) -> Source:
@@ -126,19 +126,33 @@ def _prepared(config: DataConfig) -> Source:
 def fitted(config: DataConfig, frames: Sequence[Image.Image]) -> np.ndarray:
     """Frames of one's own, RGBA, as training shows them: uint8 [T, size, size, channels].
 
-    Beside drawn clips what is not square is centred on its own ground, and a light ground becomes
-    dark, as training's is; of frames beside a prepared set's the middle square is taken.
+    Beside drawn clips a light ground becomes dark, as training's is, what is transparent is ground,
+    and what is not square is centred on it; beside a prepared set's the middle square is taken.
     """
     size, mode = (config.size, config.size), {1: "L", 3: "RGB"}[config.channels]
     if config.name != DRAWN:
         small = [ImageOps.fit(frame, size, Image.Resampling.BOX).convert(mode) for frame in frames]
         return _stacked(small)
-    grounds = [Image.new("RGBA", frame.size, "black") for frame in frames]
-    whole = [Image.alpha_composite(*pair) for pair in zip(grounds, frames, strict=True)]
+    whole = [frame.convert(mode) for frame in _on_ground(frames)]
     if np.median([np.median(np.asarray(frame.convert("L"))) for frame in whole]) > 127:
-        whole = [ImageOps.invert(frame.convert("RGB")) for frame in whole]
-    small = [ImageOps.pad(f.convert(mode), size, Image.Resampling.BOX) for f in whole]
+        whole = [ImageOps.invert(frame) for frame in whole]
+    grounds = [np.median(np.asarray(frame), axis=(0, 1)).astype(int) for frame in whole]
+    colours = [tuple(np.atleast_1d(ground).tolist()) for ground in grounds]
+    small = [
+        ImageOps.pad(frame, size, Image.Resampling.BOX, color=colour)
+        for frame, colour in zip(whole, colours, strict=True)
+    ]
     return _stacked(small)
+
+
+def _on_ground(frames: Sequence[Image.Image]) -> list[Image.Image]:
+    """RGBA, nothing transparent any more: the ground is light where what is to be seen is dark."""
+    pixels = np.concatenate([np.asarray(frame).reshape(-1, 4) for frame in frames])
+    weight = pixels[:, 3].astype(float)
+    seen = float(pixels[:, :3].mean(axis=1) @ weight) / max(float(weight.sum()), 1.0)
+    is_dark = weight.min() < 255 and seen < 128
+    grounds = [Image.new("RGBA", frame.size, "white" if is_dark else "black") for frame in frames]
+    return [Image.alpha_composite(*pair) for pair in zip(grounds, frames, strict=True)]
 
 
 def _stacked(frames: Sequence[Image.Image]) -> np.ndarray:

@@ -22,7 +22,7 @@ from nnarch.data.translations import Sentences
 from nnarch.data.vocabulary import END, START
 from nnarch.kernels.search import Hypotheses, beam_search
 from nnarch.models.translator import Translator
-from nnarch.train import check_counts
+from nnarch.train import at_least, check_counts
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,9 @@ class DecodeConfig:
     """Sentences that are translated at once."""
 
     def __post_init__(self) -> None:
-        """Refuses a count of nothing."""
+        """Refuses a count of nothing, and what no search can use."""
         check_counts(self)
+        at_least(self, 0, "length_penalty", "coverage_penalty")
 
 
 class Config(Protocol):

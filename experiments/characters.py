@@ -52,6 +52,12 @@ class DataConfig:
         check_counts(self)
 
 
+def check_temperature(temperature: float) -> None:
+    """Raises ValueError unless characters can be drawn at it."""
+    if not 0 < temperature < np.inf:
+        raise ValueError(f"expected a temperature above 0; got {temperature}. Choose about 0.7.")
+
+
 @dataclass(frozen=True)
 class DecodeConfig:
     """How texts are read when they are tested, and how samples are written."""
@@ -66,8 +72,10 @@ class DecodeConfig:
     """Characters of each."""
 
     def __post_init__(self) -> None:
-        """Refuses a count of nothing."""
+        """Refuses a count of nothing, and what nothing can be drawn at."""
         check_counts(self)
+        for temperature in self.temperatures:
+            check_temperature(temperature)
 
 
 TRAINING = TrainConfig(
@@ -207,8 +215,7 @@ def write(
     Raises:
       ValueError: a character was not in training, or the temperature is not above 0.
     """
-    if not 0 < temperature < np.inf:
-        raise ValueError(f"expected a temperature above 0; got {temperature}. Choose about 0.7.")
+    check_temperature(temperature)
     return _writing(config, model, _alphabet(config.data).encode(prime), temperature, seed)
 
 

@@ -191,9 +191,9 @@ def draw(config: Config, model: AlignDraw, captions: Sequence[str], *, seed: int
     """Draws a picture for each caption; the same captions and seed give the same pictures.
 
     Raises:
-      ValueError: a caption has words that no caption has.
+      ValueError: a caption has words that none of training has.
     """
-    fields = data.encode(captions)
+    fields = data.encode(captions, digits=config.data.digits)
     seeds = np.full(len(captions), seed, np.uint32)
     return Drawing(*_over_batches(config, _drawn, model, {**fields, "seed": seeds}))
 

@@ -63,6 +63,8 @@ class DecodeConfig:
         check_counts(self)
 
 
+OF_BASELINES = ("captioner",)  # options of decoding that change no figure of the run itself
+
 # Ten thousand batches of 64 train for about 8 minutes on 2 cores that multiply 100 GFLOP/s each.
 TRAINING = TrainConfig(
     steps=10_000,
@@ -274,6 +276,12 @@ def _captioner(config: Config) -> Callable[[Captioned], list[str]]:
             f"python scripts/train.py captioning --workdir runs/captioning"
         )
     told_by = train.read_options(captioning.Config, workdir)
+    sizes = told_by.data.size, config.data.size
+    if sizes[0] != sizes[1]:
+        raise train.WorkdirError(
+            f"{workdir} reads pictures of {sizes[0]} pixels a side, and this run's have "
+            f"{sizes[1]}. Train one with --data.size {sizes[1]}."
+        )
     model, _ = train.restore(captioning.build(told_by), workdir)
     return lambda split: captioning.caption(told_by, model, split.pictures)
 

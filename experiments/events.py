@@ -27,7 +27,7 @@ from nnarch import report as page
 from nnarch.data import mnist
 from nnarch.data import moving_digits as data
 from nnarch.data.examples import Batch
-from nnarch.data.generated import GeneratedBatches
+from nnarch.data.generated import GeneratedBatches, held_out
 from nnarch.losses import masked_cross_entropy
 from nnarch.metrics.splits import Figures, Quoted
 from nnarch.models.frame_labeller import FrameLabeller, FrameLabellerConfig, Labelled
@@ -143,8 +143,8 @@ def _drawn(config: DataConfig, split: str) -> data.Labelled:
 @cache
 def _samples(config: DataConfig, split: str) -> Batch:
     """The same for every seed of training."""
-    count = {"validation": config.validation, "test": config.test}[split]
-    return _drawn(config, split).draw(np.random.default_rng(0), count)
+    number, count = {"validation": (1, config.validation), "test": (2, config.test)}[split]
+    return _drawn(config, split).draw(held_out(number), count)
 
 
 def _loss(model: FrameLabeller, batch: dict[str, Array], key: Array) -> Loss:

@@ -234,8 +234,9 @@ def baselines(config: Config) -> dict[str, dict[str, Figures]]:
     """What stands beside `evaluate`: VADER itself, and a bag of words, which was tuned on the
     validation split and has had the same texts.
 
-    VADER's scores become ratings by a straight line fitted to training's tweets. The bag's ratings
-    are those of a ridge regression, its sides those of a logistic one.
+    VADER's scores become ratings by a straight line fitted to training's tweets, or to all texts
+    where it has none. The bag's ratings are those of a ridge regression, its sides those of a
+    logistic one.
     """
     splits = _read(config.data)
     train, validation = (
@@ -246,8 +247,9 @@ def baselines(config: Config) -> dict[str, dict[str, Figures]]:
         fit_bag_of_words(kind, train, own, validation, words=words)
         for kind in ("ridge", "logistic")
     )
-    tweets = [text for text, is_own in zip(train.texts, own, strict=True) if is_own]
-    vader = fit_vader(tweets, train.ratings[own])
+    fitted_to = own if own.any() else ~own
+    texts = [text for text, is_used in zip(train.texts, fitted_to, strict=True) if is_used]
+    vader = fit_vader(texts, train.ratings[fitted_to])
 
     def of_bag(split: Texts) -> Figures:
         sides = rating_figures(logistic.tell(split.texts), split.ratings).sign

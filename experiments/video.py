@@ -216,8 +216,7 @@ def report(config: Config, model: VideoCaptioner, workdir: Path, *, best_step: i
     tests = {name: splits[name] for name in splits if name not in ("train", "validation")}
     by_chance = {name: figures for name, figures in beside.items() if name == AT_MOST}
     attends = config.model.decoder == "attention"
-    first = next(iter(tests.values()))
-    sections = [_looked(config, model, first)] if attends else []
+    sections = [_looked(config, model, split) for split in [*tests.values()][: int(attends)]]
     for name, split in tests.items():
         title, note = TEST_SETS.get(name, (f"Clips never seen: {name}", ""))
         examples = _examples(tell(config, model, split.pictures), split)

@@ -11,9 +11,11 @@ import numpy as np
 
 from nnarch.report import overlays_png
 from scripts.pictures import NotAPicture, on_white, open_picture
+from scripts.standard_output import until_closed
 from scripts.telling import Teller, tell_files
 
 
+@until_closed
 def main(arguments: list[str]) -> int:
     """Prints a line for each picture; returns 1 if one could not be captioned."""
     return tell_files(arguments, "caption.py", __doc__, TELLER)

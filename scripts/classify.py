@@ -15,6 +15,7 @@ from rich.text import Text
 from scripts.options import RunFolder
 from scripts.runs import Run, open_or_tell
 from scripts.standard_input import lines
+from scripts.standard_output import until_closed
 
 FAINT = 0.05  # an effect that is not shown
 STRONG = 0.5  # one that is shown at full strength
@@ -32,6 +33,7 @@ class Options:
     begin with a dash."""
 
 
+@until_closed
 def main(arguments: list[str]) -> int:
     """Prints two lines for each text; returns 1 if there is no run."""
     options = tyro.cli(Options, args=arguments, prog="classify.py", description=__doc__)

@@ -15,9 +15,11 @@ import numpy as np
 from nnarch.report import attention_picture
 from scripts.clips import NotAClip, read_clip
 from scripts.runs import Run
+from scripts.standard_output import until_closed
 from scripts.telling import Teller, tell_files
 
 
+@until_closed
 def main(arguments: list[str]) -> int:
     """Prints a line for each file; returns 1 if one could not be told."""
     return tell_files(arguments, "describe.py", __doc__, TELLER)

@@ -12,7 +12,7 @@ import numpy as np
 import tyro
 from PIL import Image
 
-from scripts.options import RunFolder
+from scripts.options import RunFolder, check_seed
 from scripts.runs import open_or_tell
 
 ENDINGS = (".png", ".gif")
@@ -40,8 +40,7 @@ class Options:
         """Refuses counts of nothing."""
         if not 1 <= self.count <= MOST:
             raise ValueError(f"--count is from 1 to {MOST}; got {self.count}.")
-        if not 0 <= self.seed < 2**32:
-            raise ValueError(f"--seed is from 0 to 2**32 - 1; got {self.seed}.")
+        check_seed(self.seed)
 
 
 def main(arguments: list[str]) -> int:
@@ -53,6 +52,8 @@ def main(arguments: list[str]) -> int:
     run = open_or_tell(options.run, of="drawing")
     if run is None:
         return 1
+    if run.config.model.words == "none":
+        print("note: this run was trained without words, and reads none", file=sys.stderr)
     try:
         captions = [options.caption] * options.count
         drawn = run.experiment.draw(run.config, run.model, captions, seed=options.seed)

@@ -75,7 +75,9 @@ def evaluate(run: Run) -> None:
 
 def _keep(run: Run, figures: Mapping[str, Figures]) -> None:
     """Writes metrics.json, and evaluation.json, which says what the figures were decoded with."""
-    decoded = {"step": run.step, "decode": train.to_json(run.config.decode)}
+    beside = getattr(run.experiment, "OF_BASELINES", ())
+    decode = {n: v for n, v in train.to_json(run.config.decode).items() if n not in beside}
+    decoded = {"step": run.step, "steps": run.config.train.steps, "decode": decode}
     train.write_json(run.workdir / "evaluation.json", decoded)
     train.write_json(run.workdir / "metrics.json", figures)
 

@@ -5,15 +5,15 @@ $ generate.py runs/a --length 2000 > written.txt        from the start of a file
 """
 
 import itertools
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import tyro
 
-from scripts.options import RunFolder
+from scripts.options import RunFolder, check_seed
 from scripts.runs import open_or_tell
+from scripts.standard_output import until_closed
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,10 @@ class Options:
         """Refuses to write nothing."""
         if self.length < 1:
             raise ValueError(f"--length is 1 or more; got {self.length}.")
+        check_seed(self.seed)
 
 
+@until_closed
 def main(arguments: list[str]) -> int:
     """Prints the text as it is written; returns 1 if that could not be done."""
     options = tyro.cli(Options, args=arguments, prog="generate.py", description=__doc__)
@@ -61,9 +63,6 @@ def _show(prime: str, written: Iterator[str], length: int) -> int:
     try:
         for text in itertools.chain([prime], itertools.islice(written, length), ["\n"]):
             print(text, end="", flush=True)
-    except BrokenPipeError:
-        # Python would complain again when it closes what it prints to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         print()
     return 0

@@ -28,3 +28,9 @@ class OfFiles:
         """Refuses a run alone."""
         if not self.files:
             raise ValueError("name one file or more behind the run.")
+
+
+def check_seed(seed: int) -> None:
+    """Raises ValueError unless it is one of draws."""
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"--seed is from 0 to 2**32 - 1; got {seed}.")

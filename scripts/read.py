@@ -13,8 +13,10 @@ import tyro
 from scripts.options import OfFiles
 from scripts.pictures import NotAPicture, open_pictures
 from scripts.runs import Run, open_or_tell
+from scripts.standard_output import until_closed
 
 
+@until_closed
 def main(arguments: list[str]) -> int:
     """Prints a line for each picture; returns 1 if one could not be read."""
     options = tyro.cli(OfFiles, args=arguments, prog="read.py", description=__doc__)

@@ -13,11 +13,13 @@ from pathlib import Path
 from statistics import mean
 
 from scripts import registry
+from scripts.standard_output import until_closed
 
 RESULTS = registry.FOLDER / "results"
 KEPT = ("metrics.json", "evaluation.json", "config.json", "versions.json")
 
 
+@until_closed
 def main(arguments: list[str]) -> int:
     """Prints the tables, or keeps a run; returns the exit status."""
     match arguments:
@@ -56,11 +58,15 @@ def _checked(workdir: Path, name: str) -> tuple[Path, dict[Path, dict]]:
     config, evaluation = kept["config.json"], kept["evaluation.json"]
     if "experiment" not in config:
         raise ValueError(f"{workdir / 'config.json'} is not that of a run. Put it back.")
-    if evaluation.get("decode") != config["config"]["decode"]:
+    options, decoded = config["config"], evaluation.get("decode", {})
+    if not decoded or any(options["decode"].get(name) != decoded[name] for name in decoded):
         raise ValueError(
             "it was evaluated with other options than it was configured with: "
             f"{evaluation.get('decode')}. Evaluate it again without any."
         )
+    steps = options["train"]["steps"]
+    if evaluation.get("steps", steps) != steps:  # absent from what older versions wrote
+        raise ValueError(f"it was trained further than it was evaluated. {_remedy(workdir)}")
     folder = RESULTS / config["experiment"]
     if not (folder / name).resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"{name} lies outside of {folder}. Name it like default/seed0.")
@@ -72,9 +78,13 @@ def _checked(workdir: Path, name: str) -> tuple[Path, dict[Path, dict]]:
     return folder / name, paths
 
 
+def _remedy(workdir: Path) -> str:
+    return f"Train and evaluate first: python scripts/evaluate.py {workdir}"
+
+
 def _read(path: Path) -> dict:
     """Raises ValueError, with the remedy, unless it is a JSON object."""
-    remedy = f"Train and evaluate first: python scripts/evaluate.py {path.parent}"
+    remedy = _remedy(path.parent)
     try:
         content = json.loads(path.read_text())
     except FileNotFoundError:
@@ -101,14 +111,15 @@ def kept_experiments() -> list[str]:
 def table(experiment: str) -> str:
     """A Markdown table: a line a kind of run, and the experiment's QUOTED figures.
 
-    Of several seeds: the mean, and the lowest and highest in brackets.
+    Of several seeds: the mean, and the lowest and highest in brackets; and of how many runs, if
+    some have no such figure.
     """
     module = registry.load(experiment)
     quoted, decimals = module.QUOTED, getattr(module, "DECIMALS", 1)
     lines = [["", "runs", *(each.title for each in quoted)], ["---"] * (2 + len(quoted))]
     for name, runs in _kinds(RESULTS / experiment).items():
         cells = [
-            _cell([run[split][figure] for run in runs if figure in run.get(split, {})], decimals)
+            _cell([run.get(split, {}).get(figure) for run in runs], decimals)
             for _, split, figure in quoted
         ]
         lines.append([name.replace("_", " "), str(len(runs)), *cells])
@@ -123,11 +134,13 @@ def _kinds(folder: Path) -> dict[str, list[dict]]:
     return kinds
 
 
-def _cell(values: Sequence[float], decimals: int) -> str:
-    if not values:
+def _cell(values: Sequence[float | None], decimals: int) -> str:
+    known = [each for each in values if each is not None]
+    if not known:
         return "-"
-    told, low, high = (f"{each:.{decimals}f}" for each in (mean(values), min(values), max(values)))
-    return f"{told} ({low} to {high})" if len(values) > 1 else told
+    told, low, high = (f"{each:.{decimals}f}" for each in (mean(known), min(known), max(known)))
+    told = f"{told} ({low} to {high})" if len(known) > 1 else told
+    return told if len(known) == len(values) else f"{told}, {len(known)} of {len(values)} runs"
 
 
 if __name__ == "__main__":

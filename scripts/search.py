@@ -18,6 +18,7 @@ from scripts.pictures import NotAPicture, on_white, open_picture
 from scripts.runs import open_or_tell
 from scripts.search_index import Hit, Index, open_index
 from scripts.search_server import SearchServer
+from scripts.standard_output import until_closed
 
 ENDINGS = {".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff"}
 
@@ -47,6 +48,7 @@ class Options:
             raise ValueError("--count is 1 or more, and --port from 0 to 65535.")
 
 
+@until_closed
 def main(arguments: list[str]) -> int:
     """Prints what is nearest, or serves the page; returns the exit status."""
     options = tyro.cli(Options, args=arguments, prog="search.py", description=__doc__)
@@ -66,6 +68,14 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+def _is_file(path: Path) -> bool:
+    """Words may be too long for the name of one."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def search(index: Index, query: str, count: int) -> Retrieval:
     """Prints the nearest to a file that is a picture, or else to words.
 
@@ -74,7 +84,7 @@ def search(index: Index, query: str, count: int) -> Retrieval:
       ValueError: there are no words.
     """
     path = Path(query)
-    if path.suffix.lower() in ENDINGS or (len(query) < 1000 and path.is_file()):
+    if path.suffix.lower() in ENDINGS or _is_file(path):
         picture = on_white(open_picture(path), index.run.config.data.size)
         names, hits = index.by_picture(picture, count=count)
         _print("names", names)

@@ -18,6 +18,7 @@ import tyro
 
 from scripts.options import OfFiles
 from scripts.runs import Run, open_or_tell
+from scripts.standard_output import until_closed
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Options(OfFiles):
             raise ValueError("--output is of one file. Leave it out, or segment one at a time.")
 
 
+@until_closed
 def main(arguments: list[str]) -> int:
     """Writes the labels of each file; returns 1 if anything could not be done."""
     options = tyro.cli(Options, args=arguments, prog="segment.py", description=__doc__)

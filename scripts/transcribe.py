@@ -15,6 +15,7 @@ import tyro
 from nnarch.data.audio import read_wav, to_int16
 from scripts.options import OfFiles
 from scripts.runs import Run, open_or_tell
+from scripts.standard_output import until_closed
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Options(OfFiles):
     """A text that is said; when each of its words is, is told in place of what is said."""
 
 
+@until_closed
 def main(arguments: list[str]) -> int:
     """Prints a line for each file, or for each word; returns 1 if anything could not be done."""
     options = tyro.cli(Options, args=arguments, prog="transcribe.py", description=__doc__)

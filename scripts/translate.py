@@ -20,6 +20,7 @@ from nnarch.data.long_lines import cut_line
 from scripts.options import RunFolder
 from scripts.runs import Run, open_or_tell
 from scripts.standard_input import lines, typed
+from scripts.standard_output import until_closed
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,13 @@ class Options:
         """Refuses counts of nothing."""
         if self.nbest < 1 or self.beam < 0:
             raise ValueError("--nbest is 1 or more, and --beam 0 or more.")
+        if self.attention is not None and self.attention.suffix.lower() != ".png":
+            raise ValueError(f"--attention is a file named .png; got {self.attention}.")
+        if self.attention is not None and not self.attention.absolute().parent.is_dir():
+            raise ValueError(f"--attention has no folder to lie in: {self.attention.parent}.")
 
 
+@until_closed
 def main(arguments: list[str]) -> int:
     """Prints the translations; returns 1 if anything could not be done."""
     options = tyro.cli(Options, args=arguments, prog="translate.py", description=__doc__)

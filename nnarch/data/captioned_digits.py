@@ -81,17 +81,14 @@ def scenes(digits: int) -> dict[str, tuple[Scene, ...]]:
     return {name: tuple(found) for name, found in split.items()}
 
 
-WORDS = sorted(
-    {
-        word
-        for digits in (1, 2)
-        for part in scenes(digits).values()
-        for scene in part
-        for caption in scene.captions
-        for word in caption.split()
-    }
-)
-VOCABULARY = Vocabulary((*SPECIAL, *WORDS))
+def _words(digits: int) -> set[str]:
+    """Those of all captions of so many digits."""
+    whole = [scene for part in scenes(digits).values() for scene in part]
+    return {word for scene in whole for text in scene.captions for word in text.split()}
+
+
+WORDS = {digits: sorted(_words(digits)) for digits in (1, 2)}
+VOCABULARY = Vocabulary((*SPECIAL, *sorted({*WORDS[1], *WORDS[2]})))
 
 
 def answer_sizes(digits: int) -> tuple[int, ...]:
@@ -120,8 +117,10 @@ class Pages:
         captions = [scene.captions[rng.integers(len(scene.captions))] for scene in chosen]
         pictures = np.stack([self.picture(rng, scene) for scene in chosen])
         answers = np.array([scene.answer for scene in chosen], np.int32)
+        digits = len(among[0].digits)
         longest = max(len(text.split()) for scene in among for text in scene.captions)
-        return {"picture": pictures, "answer": answers, **encode(captions, longest=longest)}
+        encoded = encode(captions, digits=digits, longest=longest)
+        return {"picture": pictures, "answer": answers, **encoded}
 
     def picture(self, rng: np.random.Generator, scene: Scene) -> np.ndarray:
         """One picture of a scene, uint8 [60, 60], 0 or 1."""
@@ -146,20 +145,23 @@ def _corners(rng: np.random.Generator, scene: Scene) -> list[tuple[int, int]]:
     return [(row, column) if scene.place == 0 else (column, row) for row, column in places]
 
 
-def encode(captions: Sequence[str], *, longest: int | None = None) -> Mapping[str, np.ndarray]:
+def encode(
+    captions: Sequence[str], *, digits: int, longest: int | None = None
+) -> Mapping[str, np.ndarray]:
     """Captions as "tokens" int32 [N, L], padded, and "lengths" int32 [N].
 
     Raises:
-      ValueError: a caption has no words, or one that no caption has.
+      ValueError: a caption has no words, or one that no caption of so many digits has.
     """
+    example = Scene((3, 8)[:digits], 0).captions[0]
     split = [caption.lower().replace(".", " ").split() for caption in captions]
     for caption, words in zip(captions, split, strict=True):
-        unknown = [word for word in words if word not in VOCABULARY or word in SPECIAL]
+        unknown = [word for word in words if word not in WORDS[digits]]
         if unknown or not words:
             raise ValueError(
-                f"expected a caption such as {Scene((3,), 0).captions[0]!r}; got {caption!r}"
+                f"expected a caption such as {example!r}; got {caption!r}"
                 + (f", with {', '.join(map(repr, unknown))}" if unknown else "")
-                + f". The words are: {' '.join(WORDS)}."
+                + f". The words are: {' '.join(WORDS[digits])}."
             )
     lengths = np.array([len(words) for words in split], np.int32)
     tokens = np.zeros((len(split), longest or max(lengths)), np.int32)

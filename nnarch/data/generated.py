@@ -74,5 +74,13 @@ class GeneratedBatches:
         return {name: values[mine] for name, values in whole.items()}
 
 
+def held_out(number: int) -> np.random.Generator:
+    """What a held-out set of this number is drawn by: no training batch, and no other set.
+
+    Zeros behind a seed change nothing, and training's has two numbers: this one has four.
+    """
+    return np.random.default_rng((number, 0, 0, 1))
+
+
 def _generator(*seed: int) -> np.random.Generator:
     return np.random.default_rng(seed)

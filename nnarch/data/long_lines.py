@@ -31,12 +31,19 @@ def _fitting(sentence: str, length: Callable[[str], int], longest: int) -> list[
 
 
 def _of_word(word: str, length: Callable[[str], int], longest: int) -> Iterator[str]:
-    while len(word) > 1 and length(word) > longest:
-        letters = range(1, len(word))
-        place = max(1, bisect(letters, longest, key=lambda count: length(word[:count])))
+    while word:
+        place = _longest_fit(word, length, longest)
         yield word[:place]
         word = word[place:]
-    yield word
+
+
+def _longest_fit(word: str, length: Callable[[str], int], longest: int) -> int:
+    """Letters of the longest beginning that fits, 1 at least; reads about as many and no more."""
+    most = 1
+    while most < len(word) and length(word[:most]) <= longest:
+        most *= 2
+    letters = range(most // 2, min(most, len(word)) + 1)
+    return max(1, letters.start + bisect(letters, longest, key=lambda n: length(word[:n])) - 1)
 
 
 def _joined(pieces: list[str], length: Callable[[str], int], longest: int) -> list[str]:

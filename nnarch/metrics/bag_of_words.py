@@ -64,7 +64,7 @@ def _fitted(kind, train: RatedTexts, own: np.ndarray, validation, words) -> Iter
             analyzer=lambda text, longest=longest: _runs(words(text), longest), sublinear_tf=True
         )
         seen, asked = cut.fit_transform(train.texts), cut.transform(validation.texts)
-        others = OTHERS if not own.all() else (0.0,)
+        others = OTHERS if own.any() and not own.all() else (1.0,)
         for weight, strength in product(others, STRENGTHS[kind]):
             predict = _regress(kind, strength, seen, train.ratings, np.where(own, 1, weight))
             figures = rating_figures(predict(asked), validation.ratings)

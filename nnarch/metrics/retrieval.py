@@ -12,8 +12,8 @@ class RetrievalScores(NamedTuple):
 
     Attributes:
       recall_at_1, recall_at_5, recall_at_10: shares, from 0 to 1, of the queries with a match among
-        the first 1, 5, 10 answers.
-      median_rank: of the first match; 1 is the best.
+        the first 1, 5, 10 answers; where answers have one score, how likely that is, of all orders.
+      median_rank: of the first match, its mean over the orders; 1 is the best.
     """
 
     recall_at_1: float
@@ -32,10 +32,9 @@ def retrieval_scores(scores: np.ndarray, matches: np.ndarray) -> RetrievalScores
     Raises:
       ValueError: as `first_match`.
     """
-    ranks = first_match(scores, matches)
-    return RetrievalScores(
-        *(float(np.mean(ranks <= most)) for most in (1, 5, 10)), float(np.median(ranks))
-    )
+    places = _places(scores, matches)
+    recalls = (float(np.mean(_found_among(most, *places))) for most in (1, 5, 10))
+    return RetrievalScores(*recalls, float(np.median(_mean_rank(*places))))
 
 
 def first_match(scores: np.ndarray, matches: np.ndarray) -> np.ndarray:
@@ -54,12 +53,34 @@ def first_match(scores: np.ndarray, matches: np.ndarray) -> np.ndarray:
     Raises:
       ValueError: the shapes differ, there is no query, or a query has no match.
     """
+    return _mean_rank(*_places(scores, matches))
+
+
+def _places(scores: np.ndarray, matches: np.ndarray) -> tuple[np.ndarray, ...]:
+    """How many are better than the best match, and how many others and matches have its score."""
     _check(scores, matches)
     best = np.where(matches, scores, -np.inf).max(axis=1, keepdims=True)
-    better = np.sum(scores > best, axis=1)
     level = scores == best
-    others, equals = np.sum(level & ~matches, axis=1), np.sum(level & matches, axis=1)
+    return tuple(np.sum(a, axis=1) for a in (scores > best, level & ~matches, level & matches))
+
+
+def _mean_rank(better: np.ndarray, others: np.ndarray, equals: np.ndarray) -> np.ndarray:
     return 1 + better + others / (equals + 1)
+
+
+def _found_among(
+    most: int, better: np.ndarray, others: np.ndarray, equals: np.ndarray
+) -> np.ndarray:
+    """How likely a match is among the first `most`: float64 [Q].
+
+    Of the places that are left for that score, none is a match's with the probability
+    C(others, left) / C(others + equals, left).
+    """
+    missed = np.ones(len(better))
+    for taken in range(most):
+        here = np.maximum(others - taken, 0) / np.maximum(others + equals - taken, 1)
+        missed *= np.where(taken < most - better, here, 1)
+    return 1 - missed
 
 
 def _check(scores: np.ndarray, matches: np.ndarray) -> None:

@@ -85,7 +85,8 @@ class Workdir:
           `config` with its horizon: the first run's steps, where none is given.
 
         Raises:
-          WorkdirError: model, data, optimiser or seed differ, or a file; the message shows how.
+          WorkdirError: model, data, optimiser or seed differ, or a file; the message shows how. Or
+            it has come further than it is to go.
         """
         before = self.read_config()
         if config.horizon is None:
@@ -95,12 +96,21 @@ class Workdir:
         description = json.loads(json.dumps({**description, "config": options}))
         if before is not None:
             self._refuse_other(differences(before, description))
+        if config.steps < self._reached():
+            raise WorkdirError(
+                f"{self.path} is at step {self._reached()}, and --steps {config.steps} is fewer. "
+                "Ask for more, or choose another --workdir."
+            )
         self.check_files(files)
         if is_first():
             self._write_files(files)
             write_json(self.config, description)
             self._write_versions()
         return config
+
+    def _reached(self) -> int:
+        names = (path.name for path in self.checkpoints.glob("*"))
+        return max((int(name) for name in names if name.isdigit()), default=0)
 
     def check_files(self, files: Mapping[str, bytes]) -> None:
         """Raises WorkdirError if the folder keeps another file of one of these names."""

@@ -76,10 +76,15 @@ def test_a_batch_depends_on_its_seed_alone():
 
 
 def test_captions_that_say_nothing_known_are_refused():
-    encoded = data.encode(["The digit THREE is at the top left.", "three"])
+    encoded = data.encode(["The digit THREE is at the top left.", "three"], digits=1)
     assert encoded["lengths"].tolist() == [8, 1]
     for wrong in ("", "the digit eleven is at the top left", "<pad>"):
         with pytest.raises(ValueError, match="expected a caption such as 'the digit three"):
-            data.encode([wrong])
+            data.encode([wrong], digits=1)
+    beside = "the digit three is to the left of the digit eight"
+    with pytest.raises(ValueError, match="'to', 'of'"):
+        data.encode([beside], digits=1)
+    with pytest.raises(ValueError, match=f"such as '{beside}'.*'at'"):
+        data.encode(["the digit three is at the left"], digits=2)
     with pytest.raises(ValueError, match="1 or 2"):
         data.scenes(3)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnarch.data.generated import GeneratedBatches
+from nnarch.data.generated import GeneratedBatches, held_out
 
 
 def draw(rng, count):
@@ -78,3 +78,11 @@ def test_several_kinds_take_turns_by_chance_and_each_batch_is_of_one():
 def test_a_batch_that_cannot_be_shared_is_refused():
     with pytest.raises(ValueError, match="multiple of the number of processes"):
         GeneratedBatches(draw, 6, process_count=4)
+
+
+def test_held_out_sets_are_no_training_batches_and_not_each_other():
+    draws = [held_out(number).normal() for number in (0, 1, 2, 3)]
+    for seed in range(4):
+        draws += [np.random.default_rng((seed, number)).normal() for number in range(9)]
+    assert len(set(draws)) == 40
+    assert held_out(1).normal() == draws[1]

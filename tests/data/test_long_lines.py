@@ -32,3 +32,16 @@ def test_no_part_is_too_long(text, longest):
     parts = cut_line(text, len, longest)
     assert "".join(parts).replace(" ", "") == text.replace(" ", "")
     assert all(len(part) <= longest for part in parts)
+
+
+def test_a_long_word_is_read_about_once():
+    """What is read of 200,000 letters in a row does not grow with their square."""
+    read = []
+
+    def length(text):
+        read.append(len(text))
+        return len(text)
+
+    parts = cut_line("x" * 200_000, length, 100)
+    assert [len(part) for part in parts] == [100] * 2000
+    assert sum(read) < 40 * 200_000

@@ -198,6 +198,13 @@ def test_generate_says_what_is_wrong(workdir, capsys, arguments, expected):
 def test_generate_refuses_to_write_nothing(capsys):
     assert status_of(generate_script.main, "runs/a", "--length", 0) == 2
     assert "--length is 1 or more" in capsys.readouterr().err
+    assert status_of(generate_script.main, "runs/a", "--seed", 2**64) == 2
+    assert "--seed is from 0" in capsys.readouterr().err
+
+
+def test_samples_at_no_temperature_are_refused_before_anything_is_read(workdir, capsys):
+    assert status_of(evaluate_script.main, workdir, "--temperatures", 0.5, 0) == 2
+    assert "a temperature above 0; got 0" in capsys.readouterr().err
 
 
 def test_generate_wants_a_run_of_its_own(tmp_path, capsys):

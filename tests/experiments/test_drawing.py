@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -132,3 +133,21 @@ def test_every_net_draws_what_it_can_read(words, digits, tmp_path):
 
 def test_two_steps_on_eight_devices_are_those_of_one(tmp_path):
     check_two_by_four(drawing.build, config_of(tmp_path), FLOAT32)
+
+
+def test_a_run_without_words_says_so(tmp_path, capsys):
+    run = tmp_path / "run"
+    fit(config_of(tmp_path, words="none"), run)
+    assert draw_script.main([str(run), CAPTION, str(tmp_path / "out.png")]) == 0
+    assert "without words" in capsys.readouterr().err
+
+
+def test_who_is_told_to_stop_judges_nothing(tmp_path, monkeypatch, capsys):
+    run = tmp_path / "run"
+    fit(config_of(tmp_path), run)
+    monkeypatch.setattr(_judge.train, "fit", lambda *_: SimpleNamespace(finished=False))
+    assert evaluate_script.main([str(run)]) == 130
+    assert not (run / "metrics.json").exists()
+    capsys.readouterr()
+    assert status_of(evaluate_script.main, run, "--judge.steps", 0) == 2
+    assert "steps has to be at least 1" in capsys.readouterr().err

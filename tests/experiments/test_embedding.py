@@ -132,6 +132,9 @@ def test_evaluate_writes_figures_baselines_and_a_report(workdir, captioner, caps
     assert evaluate_script.main([str(workdir), "--captioner", str(captioner)]) == 0
     figures = json.loads((workdir / "metrics.json").read_text())
     assert figures["test_composed"]["names_recall_at_10"] == 100
+    decoded = json.loads((workdir / "evaluation.json").read_text())
+    assert decoded["steps"] == CONFIG.train.steps
+    assert "captioner" not in decoded["decode"]  # it changes no figure of the run
     beside = json.loads((workdir / "baselines.json").read_text())
     assert list(beside) == ["nearest neighbour on pixels", "captioning, then words"]
     assert beside["nearest neighbour on pixels"]["test_composed"]["names_recall_at_1"] == 100
@@ -205,3 +208,12 @@ def test_a_word_that_is_not_in_the_name_is_not_taken_away():
     plural = replace(asked.pictures, captions=((("women", "holding", "hands"),),))
     pool = people(("firefighter", "light", "man", "b"))
     assert moved(Placed(plural, asked.vectors), pool, words()) == []
+
+
+def test_a_captioner_of_pictures_of_another_size_is_told(workdir, captioner, capsys):
+    path = captioner / "config.json"
+    config = json.loads(path.read_text())
+    config["config"]["data"]["size"] = 48
+    path.write_text(json.dumps(config))
+    assert evaluate_script.main([str(workdir), "--captioner", str(captioner)]) == 1
+    assert "reads pictures of 48 pixels a side" in capsys.readouterr().err

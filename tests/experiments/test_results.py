@@ -30,6 +30,14 @@ def test_seeds_are_one_line_with_their_mean_and_range(tmp_path, monkeypatch):
     assert lines[3].startswith("| one artist | 1 | 60.0 | - | - |")
 
 
+def test_a_mean_says_of_how_many_runs_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    keep(tmp_path, "default/seed0", composed=70.0)
+    keep(tmp_path, "default/seed1", composed=75.0, new_artist=41.0)
+    (line,) = results.table("captioning").splitlines()[2:]
+    assert line.startswith("| default | 2 | 72.5 (70.0 to 75.0) | - | 41.0, 1 of 2 runs |")
+
+
 def test_a_run_that_was_not_evaluated_is_not_kept(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
     assert results.main(["add", str(tmp_path), "default/seed0"]) == 1
@@ -40,9 +48,10 @@ def test_a_run_that_was_not_evaluated_is_not_kept(tmp_path, monkeypatch, capsys)
 def evaluated(folder, experiment):
     for name in results.KEPT:
         (folder / name).write_text("{}")
-    config = {"experiment": experiment, "config": {"decode": {"beam": 3}}}
+    config = {"experiment": experiment, "config": {"decode": {"beam": 3, "captioner": ""}}}
+    config["config"]["train"] = {"steps": 9}
     (folder / "config.json").write_text(json.dumps(config))
-    (folder / "evaluation.json").write_text('{"step": 7, "decode": {"beam": 3}}')
+    (folder / "evaluation.json").write_text('{"step": 7, "steps": 9, "decode": {"beam": 3}}')
     (folder / "baselines.json").write_text("{}")
 
 
@@ -50,6 +59,7 @@ def evaluated(folder, experiment):
     ("file", "content", "told"),
     [
         ("evaluation.json", '{"step": 7, "decode": {"beam": 1}}', "Evaluate it again"),
+        ("evaluation.json", '{"step": 7, "steps": 5, "decode": {"beam": 3}}', "trained further"),
         ("metrics.json", '{"a', "damaged"),
         ("config.json", "[]", "no figures"),
         ("config.json", "{}", "config.json is not that of a run"),

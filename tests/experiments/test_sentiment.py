@@ -185,3 +185,16 @@ def test_classify_wants_a_run_of_its_own(tmp_path, capsys):
     assert status_of(classify_script.main) == 2
     assert status_of(classify_script.main, tmp_path, "--unknown") == 2
     assert "--unknown" in capsys.readouterr().err
+
+
+def test_trained_on_other_texts_alone_it_has_its_baselines(sentences):
+    """What stands beside it has had the same texts."""
+    movies = split(0, 60, "movies")
+    found = {"train": movies, "validation": split(1), "tweets": split(2)}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sentiment.data, "load", lambda **_: found)
+        _forget()
+        beside = sentiment.baselines(CONFIG)
+    _forget()
+    assert beside["bag of words"]["test_tweets"]["sign"] > 60
+    assert "VADER" in beside

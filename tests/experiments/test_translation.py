@@ -226,8 +226,20 @@ def test_translate_draws_where_it_looked(workdir, capsys, tmp_path):
     picture = tmp_path / "map.png"
     assert translated(capsys, workdir, "--attention", picture, "one two")[0] == 0
     assert picture.read_bytes().startswith(b"\x89PNG")
-    status, said = translated(capsys, workdir, "--attention", tmp_path / "no" / "map.png", "one")
+    folder = tmp_path / "folder.png"
+    folder.mkdir()
+    status, said = translated(capsys, workdir, "--attention", folder, "one")
     assert (status, "cannot write" in said.err) == (1, True)
+    for wrong, remedy in (("no/map.png", "no folder to lie in"), ("map.pdf", "named .png")):
+        arguments = (workdir, "--attention", tmp_path / wrong, "one")
+        assert status_of(translate_script.main, *arguments) == 2
+        assert remedy in " ".join(capsys.readouterr().err.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("option", ["--length-penalty", "--coverage-penalty"])
+def test_a_search_that_could_not_end_is_refused_before_it_begins(workdir, option, capsys):
+    assert status_of(evaluate_script.main, workdir, option, -1) == 2
+    assert "has to be at least 0; got -1" in capsys.readouterr().err
 
 
 def test_translate_says_what_is_wrong(tmp_path, capsys):

@@ -278,6 +278,16 @@ def test_a_light_ground_becomes_dark():
     one, other = (_told_clips.fitted(data, [frame] * 2) for frame in (light, clear))
     np.testing.assert_array_equal(one, other)
     assert (one[0, 0, 0, 0], one[0, 10, 10, 0]) == (0, 255)
+    dark = Image.new("RGBA", (20, 20), (0, 0, 0, 0))
+    dark.paste("black", (5, 5, 15, 15))
+    np.testing.assert_array_equal(_told_clips.fitted(data, [dark] * 2), one)
+
+
+def test_what_is_not_square_is_centred_on_its_own_ground():
+    for ground, dark in ((60, 60), (200, 55)):
+        frame = Image.new("RGBA", (20, 10), (ground,) * 3)
+        clip = _told_clips.fitted(CONFIG.data, [frame] * 2)
+        assert set(clip.flat) == {dark}
 
 
 def test_describe_tells_clips_and_names_what_is_none(workdir, files, capsys):

@@ -28,8 +28,23 @@ def test_equals_stand_where_they_would_on_average():
 
 
 def test_saying_the_same_of_all_is_no_better_than_chance():
-    matches = np.eye(101, dtype=bool)
-    assert retrieval_scores(np.zeros((101, 101)), matches) == (0, 0, 0, 51)
+    found = retrieval_scores(np.zeros((101, 101)), np.eye(101, dtype=bool))
+    np.testing.assert_allclose(found, (1 / 101, 5 / 101, 10 / 101, 51), **FLOAT64)
+
+
+def test_recall_among_equals_is_its_mean_over_their_orders():
+    rng = np.random.default_rng(0)
+    scores = rng.integers(0, 3, (4, 7)).astype(float)
+    matches = rng.random((4, 7)) < 0.3
+    matches[:, 0] = True
+    hits = np.zeros((4, 3))
+    orders = [*itertools.permutations(range(7))]
+    for order in orders:
+        shuffled = np.argsort(-scores[:, order], axis=1, kind="stable")
+        ranked = np.take_along_axis(matches[:, order], shuffled, axis=1)
+        hits += [[row[:most].any() for most in (1, 5, 10)] for row in ranked]
+    found = retrieval_scores(scores, matches)
+    np.testing.assert_allclose(found[:3], hits.mean(axis=0) / len(orders), **FLOAT64)
 
 
 def test_shares_and_the_median():

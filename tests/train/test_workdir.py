@@ -105,3 +105,12 @@ def test_two_runs_cannot_share_a_folder(tmp_path):
         pass
     with Workdir(tmp_path).locked():
         pass
+
+
+def test_fewer_steps_than_were_made_are_refused_and_nothing_is_written(tmp_path):
+    claim(tmp_path)
+    (tmp_path / "checkpoints" / "100").mkdir(parents=True)
+    with pytest.raises(WorkdirError, match="at step 100, and --steps 60 is fewer"):
+        claim(tmp_path, replace(CONFIG, steps=60))
+    assert json.loads((tmp_path / "config.json").read_text())["config"]["train"]["steps"] == 100
+    claim(tmp_path)
