@@ -4,7 +4,7 @@ $ launch.py --processes 2 scripts/train.py captioning --workdir runs/a
 
 The processes find each other by variables that this script sets; a script joins them with
 `nnarch.train.initialise()`. When one dies the others are ended, since they would wait for it;
-SIGTERM and Ctrl-C are passed on, so that the group saves and leaves.
+SIGTERM, Ctrl-C and the end of a terminal are passed on, so that the group saves and leaves.
 """
 
 import argparse
@@ -76,8 +76,9 @@ def _pass_signals_on(group: list[subprocess.Popen]) -> list[int]:
             if process.poll() is None:
                 process.send_signal(number)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, pass_on)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as SIGHUP is under nohup
+            signal.signal(number, pass_on)
     return asked
 
 
@@ -87,7 +88,7 @@ def _watch(group: list[subprocess.Popen], asked: list[int]) -> int:
         if failed:
             return _end(group, failed[0], patience_s=_PATIENCE_S if asked else 0)
         time.sleep(0.1)
-    return next((abs(process.returncode) for process in group if process.returncode), 0)
+    return next((_status(process.returncode) for process in group if process.returncode), 0)
 
 
 def _end(group: list[subprocess.Popen], failed: int, *, patience_s: float) -> int:
@@ -105,7 +106,12 @@ def _end(group: list[subprocess.Popen], failed: int, *, patience_s: float) -> in
             "were ended. The same command continues from the last checkpoint.",
             file=sys.stderr,
         )
-    return status if status > 0 else 128 - status
+    return _status(status)
+
+
+def _status(returncode: int) -> int:
+    """As a shell has it: 128 and the signal, where one ended the process."""
+    return returncode if returncode > 0 else 128 - returncode
 
 
 if __name__ == "__main__":

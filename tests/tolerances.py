@@ -24,6 +24,7 @@ FLOAT32_GRADIENT = {"rtol": 1e-5, "atol": 1e-5}  # 1.3e-6 seen
 FLOAT64_RECURRENT = {"rtol": 1e-12, "atol": 1e-12}  # the same sums in another order
 FLOAT64_DIFFERENCES = {"rtol": 1e-7, "atol": 1e-7, "eps": 1e-5}  # central differences
 BFLOAT16 = {"rtol": 5e-3, "atol": 5e-3}  # 8 bits of mantissa: 2.7e-3 seen
+BFLOAT16_DEEP = {"rtol": 0, "atol": 0.1}  # a whole net's scores; what it read is 8 bits too
 BFLOAT16_GRADIENT = {"rtol": 2e-2, "atol": 2e-2}  # 1.0e-2 seen
 FLOAT16 = {"rtol": 2e-3, "atol": 2e-3}  # 11 bits of mantissa: 9e-4 seen
 FLOAT16_GRADIENT = {"rtol": 5e-3, "atol": 5e-3}  # 2.1e-3 seen

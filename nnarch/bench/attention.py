@@ -13,6 +13,7 @@ from nnarch.bench import host, tables, training_race
 from nnarch.bench.attention_peers import PEERS, Decoder, Peer, draw, jax_entrants
 from nnarch.bench.entrant import check_agreement
 from nnarch.bench.results import TrainingRow
+from nnarch.bench.torch_settings import alike
 from nnarch.kernels import workloads
 
 AGREEMENT = 1e-3  # of float32 gradients, which add thousands of products in another order
@@ -39,7 +40,7 @@ def run(config: Config) -> list[TrainingRow]:
     """
     device = host.device_of(config.device)
     shapes = tuple(map(_shape, config.shapes)) or workloads.ATTENTION
-    with jax.default_device(device):
+    with alike(device):
         machine = host.describe(device)
         tables.warn_if_busy(machine["load_before"], machine["cores"])
         tables.print_machine(machine)

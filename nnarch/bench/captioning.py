@@ -20,7 +20,7 @@ from nnarch.bench import captioning_parts, host, tables
 from nnarch.bench.captioning_recipe import Recipe
 from nnarch.bench.results import DRAWING, CaptioningResult
 from nnarch.bench.timing import ratio, spread, take_turns
-from nnarch.bench.torch_settings import set_torch_products
+from nnarch.bench.torch_settings import alike
 from nnarch.models.show_and_tell import ShowAndTell
 
 # Of loss and gradients without dropout and picture changes: float32 in another order of sums, and
@@ -57,8 +57,7 @@ def run(config: Config, make_subject: Callable[[jax.Device], Subject]) -> Captio
       ValueError: jax has no such device, or PyTorch's model computes something else.
     """
     device = host.device_of(config.device)
-    set_torch_products("fast")  # jax's own default, in which models are trained
-    with jax.default_device(device):
+    with alike(device, "fast"):  # jax's own default, in which models are trained
         machine = host.describe(device)
         tables.warn_if_busy(machine["load_before"], machine["cores"])
         subject = make_subject(device)

@@ -19,6 +19,7 @@ from nnarch import kernels
 from nnarch.bench import host, tables, training_race
 from nnarch.bench.entrant import Entrant, check_agreement, jax_entrant
 from nnarch.bench.results import TrainingRow
+from nnarch.bench.torch_settings import alike
 from nnarch.kernels import MDLSTMParams, workloads
 
 AGREEMENT = 1e-3  # of float32 gradients, which add thousands of products in another order
@@ -45,7 +46,7 @@ def run(config: Config) -> list[TrainingRow]:
     """
     device = host.device_of(config.device)
     shapes = tuple(map(_shape, config.shapes)) or workloads.MULTIDIM
-    with jax.default_device(device):
+    with alike(device):
         machine = host.describe(device)
         tables.warn_if_busy(machine["load_before"], machine["cores"])
         tables.print_machine(machine)

@@ -18,7 +18,7 @@ from nnarch.bench.entrant import Cell, Entrant, Problem, check_agreement, draw
 from nnarch.bench.recurrent_peers import PEERS, Peer, nnarch_entrant
 from nnarch.bench.results import Pass, Row
 from nnarch.bench.timing import ratio, spread, take_turns
-from nnarch.bench.torch_settings import Products, jax_products, set_torch_products
+from nnarch.bench.torch_settings import Products, alike
 from nnarch.kernels import workloads
 
 # The backward pass has two products for each one of the forward pass.
@@ -52,8 +52,7 @@ def run(config: Config) -> list[Row]:
       ValueError: a shape or device that cannot be; entrants that disagree.
     """
     device, shapes = host.device_of(config.device), shapes_of(config.shapes)
-    set_torch_products(config.products)
-    with jax.default_device(device), jax.default_matmul_precision(jax_products(config.products)):
+    with alike(device, config.products):
         machine = host.describe(device)
         tables.warn_if_busy(machine["load_before"], machine["cores"])
         summit = peak.find(device)

@@ -1,5 +1,7 @@
 """PyTorch set to the same device, cores and exactness as jax; torch is imported inside."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import jax
@@ -25,7 +27,16 @@ def torch_place(device: jax.Device) -> str:
     raise ImportError(f"this torch has no {device.platform}")
 
 
-def set_torch_products(products: Products) -> None:
+@contextmanager
+def alike(device: jax.Device, products: Products = "float32") -> Iterator[None]:
+    """jax works on this device, and it and PyTorch multiply float32 with the same exactness."""
+    _set_torch_products(products)
+    precision = {"float32": "float32", "fast": "default"}[products]
+    with jax.default_device(device), jax.default_matmul_precision(precision):
+        yield
+
+
+def _set_torch_products(products: Products) -> None:
     """Full float32 products, or TF32 where the device has it. Does nothing without torch."""
     try:
         import torch
@@ -33,8 +44,3 @@ def set_torch_products(products: Products) -> None:
         return
     torch.backends.cuda.matmul.allow_tf32 = products == "fast"
     torch.backends.cudnn.allow_tf32 = products == "fast"
-
-
-def jax_products(products: Products) -> str:
-    """The value of jax_default_matmul_precision that is the same choice."""
-    return {"float32": "float32", "fast": "default"}[products]

@@ -19,6 +19,7 @@ from nnarch.bench import host, tables, training_race
 from nnarch.bench.entrant import Cell, Entrant, check_agreement, draw, jax_entrant
 from nnarch.bench.recurrent import shapes_of
 from nnarch.bench.results import TrainingRow
+from nnarch.bench.torch_settings import alike
 from nnarch.kernels import workloads
 
 AGREEMENT = 1e-3  # of float32 gradients, which add thousands of products in another order
@@ -109,7 +110,7 @@ def run(config: Config) -> list[TrainingRow]:
       ValueError: a shape or device that cannot be; a variant that disagrees with its plain scan.
     """
     device, shapes = host.device_of(config.device), shapes_of(config.shapes)
-    with jax.default_device(device):
+    with alike(device):
         machine = host.describe(device)
         tables.warn_if_busy(machine["load_before"], machine["cores"])
         tables.print_machine(machine)

@@ -25,7 +25,14 @@ from rich.progress import track
 
 from nnarch.data.captions import Captioned, Words
 from nnarch.data.fetch import DataMissing
-from nnarch.data.prepared import data_folder, found_prepared, made_once, prepared, read
+from nnarch.data.prepared import (
+    data_folder,
+    found_prepared,
+    made_once,
+    prepared,
+    read,
+    rows_written,
+)
 
 NAME = "coco_captions"
 # "restval", 30,504 more pictures that some train on too, is left out.
@@ -90,15 +97,11 @@ def _resized(builder: tfds.core.DatasetBuilder, split: str, size: int) -> Path:
 
 
 def _write_resized(records: Sequence[dict], folder: Path, size: int) -> None:
-    shape = (len(records), size, size, 3)
-    pictures = np.lib.format.open_memmap(
-        folder / "pictures.npy", mode="w+", dtype=np.uint8, shape=shape
-    )
     rows = []
-    for number, record in enumerate(track(records, "making pictures smaller")):
-        pictures[number] = resize(record["image"], size)
-        rows.append(_row(record))
-    pictures.flush()
+    with rows_written(folder / "pictures.npy", (size, size, 3)) as add:
+        for record in track(records, "making pictures smaller"):
+            add(resize(record["image"], size))
+            rows.append(_row(record))
     (folder / "captions.json").write_text(json.dumps(rows), encoding="utf-8")
 
 

@@ -18,7 +18,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -124,8 +124,9 @@ def _scratch() -> Iterator[Path]:
     root = cache_folder() / "scratch"
     root.mkdir(parents=True, exist_ok=True)
     for old in root.iterdir():
-        if time.time() - old.stat().st_mtime > STALE_S:
-            shutil.rmtree(old, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another process has just removed its own
+            if time.time() - old.stat().st_mtime > STALE_S:
+                shutil.rmtree(old, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=root) as folder:
         yield Path(folder)
 
@@ -167,11 +168,15 @@ def _unpack(file: Path, folder: Path) -> None:
             archive.extractall(folder)
     else:
         with tarfile.open(file) as archive:
-            archive.extractall(folder, members=_files_within(archive, folder))
+            files = _files_within(archive, folder)
+            if hasattr(tarfile, "data_filter"):
+                archive.extractall(folder, members=files, filter="data")
+            else:  # Python before 3.11.4
+                archive.extractall(folder, members=files)
 
 
 def _files_within(archive: tarfile.TarFile, folder: Path) -> list[tarfile.TarInfo]:
-    """The regular files of an archive; Python before 3.11.4 has no filter that sees to this."""
+    """The regular files of an archive, all of which lie within the folder."""
     files = [member for member in archive.getmembers() if member.isfile()]
     for member in files:
         if not (folder / member.name).resolve().is_relative_to(folder.resolve()):

@@ -2,16 +2,19 @@
 
 import fcntl
 import json
-import os
+import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow_datasets as tfds
 
 from nnarch.data.fetch import DataMissing, cache_folder
+
+_MAKING = "making-"  # what a folder that is not whole yet is called
 
 
 def data_folder(folder: Path | str | None) -> Path:
@@ -67,7 +70,7 @@ def found_prepared(folder: Path, name: str, config: str, *, advice: str) -> Path
     Raises:
       DataMissing: it is not there, or in a format that needs TensorFlow to be read.
     """
-    found = sorted(folder.glob(f"{name}/{config}/*/dataset_info.json"))
+    found = newest_last(folder.glob(f"{name}/{config}/*/dataset_info.json"))
     if not found:
         raise DataMissing(f"{name} is not in {folder}. {advice}. Or name the folder that holds it.")
     form = json.loads(found[-1].read_text(encoding="utf-8"))["fileFormat"]
@@ -79,20 +82,62 @@ def found_prepared(folder: Path, name: str, config: str, *, advice: str) -> Path
     return found[-1].parent
 
 
+def newest_last(described: Iterable[Path]) -> list[Path]:
+    """Files dataset_info.json in the order of the versions that they lie in."""
+    return sorted(described, key=_version)
+
+
+def _version(described: Path) -> tuple[tuple[int, ...], str]:
+    """In the order of versions, where 1.10.0 is newer than 1.9.0."""
+    parts = described.parent.name.split(".")
+    return tuple(int(part) for part in parts if part.isdigit()), str(described)
+
+
 def made_once(place: Path, write: Callable[[Path], None]) -> Path:
-    """`place`, a folder that `write` fills where it is not there yet: whole, or not at all."""
+    """`place`, a folder that `write` fills where it is not there yet: whole, or not at all.
+
+    One process at a time writes beside it; another one that wants it waits.
+    """
     if place.is_dir():
         return place
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix="making-") as scratch:
+    with _lock(place.parent):
+        for left in place.parent.glob(f"{_MAKING}*"):  # by a process that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        if not place.is_dir():
+            _make(place, write)
+    return place
+
+
+def _make(place: Path, write: Callable[[Path], None]) -> None:
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=_MAKING) as scratch:
         whole = Path(scratch) / "whole"
         whole.mkdir()
         write(whole)
-        try:
-            os.rename(whole, place)
-        except OSError:
-            if not place.is_dir():  # else another process was faster
-                raise
-    return place
+        whole.rename(place)
+
+
+@contextmanager
+def rows_written(path: Path, shape: tuple[int, ...]) -> Iterator[Callable[[np.ndarray], None]]:
+    """Gives a function that adds a row, uint8 of this shape, to an array [N, *shape] in .npy form.
+
+    Rows are written as they come, N is known at the end, and a full disk is an OSError.
+    """
+    rows = 0
+
+    def add(row: np.ndarray) -> None:
+        nonlocal rows
+        rows += 1
+        file.write(np.ascontiguousarray(row, np.uint8).reshape(shape).tobytes())
+
+    def describe() -> None:
+        described = {"descr": "|u1", "fortran_order": False, "shape": (rows, *shape)}
+        np.lib.format.write_array_header_1_0(file, described)
+
+    with path.open("wb") as file:
+        describe()
+        yield add
+        file.seek(0)
+        describe()  # of the same length: NumPy leaves room for N to grow
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from rich.progress import track
 from nnarch.data.captions import Captioned
 from nnarch.data.coco_captions import resize, words_of
 from nnarch.data.fetch import DataMissing
-from nnarch.data.prepared import data_folder, made_once
+from nnarch.data.prepared import data_folder, made_once, newest_last, rows_written
 
 VALIDATION = ("validation", "val", "valid", "dev")
 HELD_OUT = 10  # where a set has no such split, one in so many training videos validates
@@ -65,13 +65,16 @@ def load(
 
 def _found(folder: Path, name: str) -> Path:
     """The folder of a set's newest version."""
-    found = sorted((folder / name).glob("**/dataset_info.json"))
+    found = newest_last((folder / name).glob("**/dataset_info.json"))
     how = (
         f"Prepare it once, with TensorFlow: pip install tensorflow, then tfds build {name} "
         f"--data_dir {folder} --file_format array_record. Or name the folder that holds it."
     )
     if not found:
         raise DataMissing(f"{name} is not in {folder}. {how}")
+    configs = sorted({str(each.parent.parent.relative_to(folder)) for each in found})
+    if len(configs) > 1:
+        raise DataMissing(f"{name} has several configs in {folder}. Name one of {configs}.")
     form = json.loads(found[-1].read_text(encoding="utf-8")).get("fileFormat")
     if form != tfds.core.FileFormat.ARRAY_RECORD.value:
         raise DataMissing(f"expected {found[-1].parent} as array_record; it is {form}. {how}")
@@ -129,14 +132,12 @@ def _resized(place: Path, split: str, layout: _Layout, shape: tuple[int, ...]) -
 
 def _write(folder: Path, place: Path, split: str, layout: _Layout, shape: tuple[int, ...]) -> None:
     files = sorted(map(str, place.glob(f"*-{split}.array_record*")))
-    rows = [*_told(files, layout, place, split)]
-    clips = np.lib.format.open_memmap(
-        folder / "clips.npy", mode="w+", dtype=np.uint8, shape=(len(rows), *shape)
-    )
-    for number, (files_of_frames, _) in enumerate(rows):
-        clips[number] = small_clip(files_of_frames, shape)
-    clips.flush()
-    (folder / "texts.json").write_text(json.dumps([texts for _, texts in rows]), encoding="utf-8")
+    told = []
+    with rows_written(folder / "clips.npy", shape) as add:
+        for frames, texts in _told(files, layout, place, split):  # one at a time: a set is large
+            add(small_clip(frames, shape))
+            told.append(texts)
+    (folder / "texts.json").write_text(json.dumps(told), encoding="utf-8")
 
 
 def _told(
@@ -186,7 +187,11 @@ def _captioned(folder: Path) -> Captioned:
 
 
 def _with_validation(found: dict[str, Captioned]) -> dict[str, Captioned]:
-    """The splits by nnarch's names; validation is cut from training where there is none."""
+    """The splits by nnarch's names; validation is cut from training where there is none.
+
+    What a set does not tell of, such as clips that are parts of one film, may then be on both sides
+    of that cut. Its test sets are its own.
+    """
     named = {"validation" if split in VALIDATION else split: of for split, of in found.items()}
     if "validation" not in named:
         rows = np.arange(len(named["train"]))

@@ -22,7 +22,8 @@ def error_rates(transcripts: Sequence[str], texts: Sequence[str]) -> ErrorRates:
     """Over all utterances together, so that long ones count for more.
 
     Args:
-      transcripts: N of them; empty ones are all deletions.
+      transcripts: N of them; empty ones are all deletions. Spaces at the ends are nothing, and
+        several in a row are one.
       texts: what was said, N of them, none empty.
 
     Raises:
@@ -33,7 +34,7 @@ def error_rates(transcripts: Sequence[str], texts: Sequence[str]) -> ErrorRates:
             f"error_rates expects as many transcripts as texts, no text empty; got "
             f"{len(transcripts)} and {len(texts)}. Leave out utterances in which nothing is said."
         )
-    transcripts, texts = list(transcripts), list(texts)
+    transcripts, texts = ([" ".join(each.split()) for each in of] for of in (transcripts, texts))
     wrong = sum(told != text for told, text in zip(transcripts, texts, strict=True))
     return ErrorRates(
         characters=100 * jiwer.cer(texts, transcripts),

@@ -126,4 +126,5 @@ class AlignDraw(nnx.Module):
         return self.draw.memory(last.astype(states.dtype)[:, :places])
 
     def _noise(self, key: Array, batch: int) -> Array:
-        return jax.random.normal(key, (batch, self.config.steps, self.config.latents))
+        noise = jax.random.normal(key, (batch, self.config.steps, self.config.latents))
+        return noise.astype(self.draw.params.w_prior.dtype)  # which says how the kernel rounds

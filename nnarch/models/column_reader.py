@@ -76,9 +76,18 @@ class ColumnReader(nnx.Module):
 
         Returns:
           logits [B, X', classes] and their lengths int32 [B].
+
+        Raises:
+          ValueError: the pictures are higher than what the columns are made of.
         """
+        if pictures.shape[1] > self.block[0]:
+            raise ValueError(
+                f"expected pictures of at most {self.block[0]} rows; got {pictures.shape[1]}. "
+                "Make them smaller, or the reader for this height."
+            )
         sizes = jnp.stack([jnp.full_like(widths, pictures.shape[1]), widths], axis=1)
-        xs = cut_patches(pictures[..., None], sizes, self.block)[:, 0]
+        pictures = pictures[..., None].astype(self.output.w[...].dtype)
+        xs = cut_patches(pictures, sizes, self.block)[:, 0]
         lengths = strided(widths, self.block[1])
         for depth, layer in enumerate(self.layers):
             xs, _ = layer(xs, lengths=lengths)

@@ -98,7 +98,8 @@ class MDLSTMReader(nnx.Module):
           logits [B, X', classes] and their lengths int32 [B].
         """
         sizes = jnp.stack([jnp.full_like(widths, pictures.shape[1]), widths], axis=1)
-        xs = cut_patches(pictures[..., None], sizes, self.block)
+        pictures = pictures[..., None].astype(self.output.w[...].dtype)
+        xs = cut_patches(pictures, sizes, self.block)
         sizes = strided(sizes, jnp.asarray(self.block))
         for depth, layer in enumerate(self.layers):
             if depth:

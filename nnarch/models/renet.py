@@ -78,7 +78,7 @@ class ReNetClassifier(nnx.Module):
           logits [B, classes].
         """
         keys = iter(split_key(key, len(self.sweeps) + len(self.dense)))
-        xs = pictures
+        xs = pictures.astype(self.output.w[...].dtype)
         for depth, sweep in enumerate(self.sweeps):
             xs, _ = sweep(xs)
             xs = self.norms[depth](xs) if self.norms else xs

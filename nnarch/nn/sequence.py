@@ -83,7 +83,7 @@ def masked(xs: Array, lengths: Array) -> Array:
 
 def strided(lengths: Array, stride: int) -> Array:
     """How many steps are left of each row: ceil(length / stride)."""
-    return -(-lengths // stride)
+    return (lengths + (stride - 1)) // stride  # no minus: lengths may be unsigned
 
 
 def reversed_rows(xs: Array, lengths: Array) -> Array:

@@ -30,7 +30,7 @@ def distort(
     Args:
       key: a typed key, for the whole batch.
       pictures: [B, Y, X, C]; uint8, or floats from 0 to 1; 0 is the ground.
-      shift: pixels by which a picture moves at most, on either axis.
+      shift: pixels by which a picture moves at most on either axis, before it is scaled and turned.
       scale: share by which each axis grows or shrinks at most, about the middle.
       rotation: degrees by which it is turned at most, either way.
       slant: pixels to the side for each pixel of height, at most, either way.

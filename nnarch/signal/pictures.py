@@ -30,7 +30,8 @@ def augment(
     Args:
       key: a typed key, for the whole batch.
       pictures: [B, S, S, 3]; uint8, or floats from 0 to 1.
-      shift: pixels by which a picture moves at most, on either axis. Its border is continued.
+      shift: pixels by which a picture moves at most on either axis, before it is scaled. Its border
+        is continued.
       scale: share by which it grows or shrinks at most, about its middle.
       brightness: what is added at most, in either direction.
       contrast: share by which distances from the picture's mean change at most.

@@ -72,7 +72,8 @@ def log_mel(
       max(0, 1 + (S - window) // hop).
 
     Raises:
-      ValueError: a shape, a dtype, or a range of frequencies that there is not.
+      ValueError: a shape, a dtype, or a range of frequencies that there is not; windows of one
+        sample, or so short that a band has no frequency of its own.
     """
     _check(samples, lengths)
     high_hz = sample_rate / 2 if high_hz is None else high_hz
@@ -84,8 +85,10 @@ def log_mel(
     if lengths is None:
         lengths = jnp.full(samples.shape[:1], samples.shape[1], jnp.int32)
     frames = _frames(sample_rate, window_ms, hop_ms)
+    bands = (sample_rate, mels, low_hz, high_hz)
+    _check_bands(frames, *bands)
     lengths = jnp.clip(jnp.asarray(lengths, jnp.int32), 0, samples.shape[1])
-    return _log_mel(samples, lengths, frames, (sample_rate, mels, low_hz, high_hz))
+    return _log_mel(samples, lengths, frames, bands)
 
 
 def frame_counts(
@@ -122,11 +125,28 @@ def normalise(features: Array, lengths: Array) -> Array:
 def _check(samples: Array, lengths: Array | None) -> None:
     known = samples.dtype == jnp.int16 or jnp.issubdtype(samples.dtype, jnp.floating)
     fits = lengths is None or np.shape(lengths) == samples.shape[:1]
-    if samples.ndim != 2 or not known or not fits:
+    counted = lengths is None or jnp.issubdtype(jnp.asarray(lengths).dtype, jnp.integer)
+    if samples.ndim != 2 or not known or not fits or not counted:
         shape = None if lengths is None else np.shape(lengths)
         raise ValueError(
-            f"log_mel expects samples [B, S] of int16 or floats and lengths [B]; got "
+            f"log_mel expects samples [B, S] of int16 or floats and integer lengths [B]; got "
             f"{samples.shape} of {samples.dtype} and {shape}. Put the batch first, one channel."
+        )
+
+
+def _check_bands(
+    frames: _Frames, sample_rate: int, mels: int, low_hz: float, high_hz: float
+) -> None:
+    if frames.window < 2 or frames.hop < 1 or mels < 1:
+        raise ValueError(
+            "log_mel expects a window of 2 samples or more, a hop of 1 or more and a band or more; "
+            f"got {frames.window}, {frames.hop} and {mels}. Give longer ones, in milliseconds."
+        )
+    triangles = _triangles(_fft_size(frames.window), sample_rate, mels, low_hz, high_hz)
+    if empty := int(np.sum(~triangles.any(axis=0))):
+        raise ValueError(
+            f"{empty} of {mels} bands from {low_hz} to {high_hz} Hz lie between two frequencies of "
+            f"a window of {frames.window} samples. Ask for fewer mels, or a longer window_ms."
         )
 
 

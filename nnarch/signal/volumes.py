@@ -181,7 +181,7 @@ def _strengths(key: Array, batch: int, ranges: tuple[tuple[float, float], ...]) 
 def _means(key: Array, batch: int, tissues: int, in_order: float, gap: float) -> Array:
     """[B, K]: brightnesses at least `gap` apart, the brightest 1."""
     for_steps, for_order, for_choice = random.split(key, 3)
-    # Of K + 1 parts of what the gaps leave, the first lies below the darkest tissue.
+    # Of K parts of what the gaps leave, the first lies below the darkest tissue.
     parts = random.dirichlet(for_steps, jnp.ones(tissues), (batch,))
     rising = jnp.cumsum(parts * (1 - gap * (tissues - 1)), axis=-1) + gap * jnp.arange(tissues)
     order = jnp.argsort(random.uniform(for_order, (batch, tissues)), axis=-1)
@@ -204,7 +204,7 @@ def normalised(picture: np.ndarray, *, share: float = 0.9) -> np.ndarray:
       share: of the body's voxels are darker than what is called 1.
 
     Returns:
-      float32 [Z, Y, X].
+      float32 [Z, Y, X], about 0 around the body.
 
     Raises:
       ValueError: it holds one brightness alone, or something that is no number.
@@ -215,8 +215,9 @@ def normalised(picture: np.ndarray, *, share: float = 0.9) -> np.ndarray:
             "expected a picture of finite, different brightnesses; got "
             f"{'one brightness' if np.isfinite(picture).all() else 'NaN or infinity'}."
         )
-    body = picture[picture > _threshold(picture)]
-    return picture / np.quantile(body, share)
+    is_body = picture > _threshold(picture)
+    ground = np.median(picture[~is_body])  # such as air in a CT, -1000
+    return (picture - ground) / (np.quantile(picture[is_body], share) - ground)
 
 
 def _threshold(picture: np.ndarray) -> float:

@@ -3,12 +3,11 @@
 import os
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.experimental import multihost_utils
-from jax.sharding import Mesh
-
-from nnarch.train.sharding import rows
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 COORDINATOR = "NNARCH_COORDINATOR"  # host:port of process 0
 PROCESS_COUNT = "NNARCH_PROCESS_COUNT"
@@ -63,12 +62,16 @@ class Votes:
         self._stay, self._leave = self._put(mesh, False), self._put(mesh, True)
 
     @staticmethod
-    def _put(mesh: Mesh, vote: bool) -> Array:
-        shape = (mesh.shape["data"],)
-        return jax.make_array_from_callback(
-            shape, rows(mesh), lambda index: np.full(shape, vote)[index]
-        )
+    def shape(mesh: Mesh) -> jax.ShapeDtypeStruct:
+        """One of each device: on an axis that shares it, processes would read their own alone."""
+        one_each = NamedSharding(mesh, PartitionSpec(mesh.axis_names))
+        return jax.ShapeDtypeStruct((mesh.size,), jnp.bool, sharding=one_each)
+
+    def _put(self, mesh: Mesh, vote: bool) -> Array:
+        votes = self.shape(mesh)
+        whole = np.full(votes.shape, vote)
+        return jax.make_array_from_callback(votes.shape, votes.sharding, lambda at: whole[at])
 
     def cast(self, leave: bool) -> Array:
-        """bool [devices on data], for the step."""
+        """bool [devices], for the step."""
         return self._leave if leave else self._stay

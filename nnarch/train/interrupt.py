@@ -5,8 +5,11 @@ import os
 import signal
 import sys
 import threading
+import time
 from types import TracebackType
 
+# A shell that loses its terminal, and `timeout`, signal a process and then its group.
+TOGETHER_S = 0.3
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -21,6 +24,7 @@ class Interruption:
     def __init__(self) -> None:
         """Not yet asked to stop."""
         self.signal: int | None = None
+        self._received = 0.0
         self._before: dict[int, object] = {}
 
     @property
@@ -57,13 +61,20 @@ class Interruption:
             number = received[0]
             if number not in SIGNALS:
                 continue
+            if self._is_the_same_again(number):
+                continue
             if self.requested:
                 os._exit(128 + number)
-            self.signal = number
+            self.signal, self._received = number, time.monotonic()
             name = signal.Signals(number).name
             with contextlib.suppress(OSError):  # the terminal may be gone
                 print(f"\n{name}: saving and leaving; once more leaves at once.", file=sys.stderr)
         os.close(self._reader)
+
+    def _is_the_same_again(self, number: int) -> bool:
+        """Whether it is what was asked already, in two ways at once; two Ctrl-C are two."""
+        soon = time.monotonic() - self._received < TOGETHER_S
+        return number == self.signal and number != signal.SIGINT and soon
 
 
 def _outlives(number: int) -> bool:

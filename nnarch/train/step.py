@@ -13,6 +13,7 @@ from jax.sharding import Mesh
 
 from nnarch.train import sharding
 from nnarch.train.config import TrainConfig
+from nnarch.train.distributed import Votes
 from nnarch.train.optimiser import learning_rate, make_optimiser
 from nnarch.train.state import Definition, TrainState
 from nnarch.train.task import Batch, Loss, Task
@@ -36,7 +37,7 @@ Move = Callable[[TrainState], TrainState]
 
 
 def make_update(task: Task, config: TrainConfig, definition: Definition, mesh: Mesh) -> Update:
-    """(state, global batch, votes bool [devices on data]) -> (state, report).
+    """(state, global batch, votes bool [devices]) -> (state, report).
 
     A loss or gradient that is not finite leaves everything but `step` and the counters as it
     was.
@@ -195,7 +196,7 @@ class CompiledStep:
             donate_argnums=0,
             out_shardings=(definition.shardings, whole),
         )
-        votes = jax.ShapeDtypeStruct((mesh.shape["data"],), jnp.bool, sharding=sharding.rows(mesh))
+        votes = Votes.shape(mesh)
         self._programs = {}
         for shape in task.batches.shapes:
             shape = sharding.global_shapes(shape, mesh)

@@ -135,6 +135,8 @@ def test_validation_is_cut_from_training_where_there_is_none(folder):
 def test_what_is_absent_or_no_set_of_videos_is_told(folder, tmp_path):
     with pytest.raises(DataMissing, match="tfds build ucf101"):
         video_sets.load("ucf101", frames=4, size=8, folder=tmp_path)
+    with pytest.raises(DataMissing, match=r"several configs.*tiny_clips/class"):
+        video_sets.load("tiny_clips", frames=4, size=8, folder=folder)
     place = tmp_path / "other" / "1.0.0"
     place.mkdir(parents=True)
     (place / "dataset_info.json").write_text('{"fileFormat": "tfrecord"}')

@@ -161,3 +161,18 @@ def test_filters_of_any_numbers_add_up_to_one(number, extreme):
     window = window_of(numbers, grid=3, size=(5, 6))
     for filters in gaussian_filters(window, grid=3, size=(5, 6)):
         np.testing.assert_allclose(filters.sum(axis=-1), 1, **FLOAT32_GRADIENT)
+
+
+def test_pictures_are_numbers_from_0_to_1_and_parameters_of_one_net():
+    params, (pictures, values, noise) = parameters(), problem()
+    memory = kernels.attention_memory(params.score, values)
+    with pytest.raises(ValueError, match="expects pictures floating; got uint8"):
+        kernels.draw_again(params, pictures.astype(jnp.uint8), memory, noise)
+    with pytest.raises(ValueError, match="expects a memory of attention_memory"):
+        kernels.draw_anew(params, None, noise, size=SIZE)
+    with pytest.raises(ValueError, match=r"expects size \(Y, X\)"):
+        kernels.draw_anew(params, memory, noise, size=(0, 5))
+    for field in ("w_write", "w_read"):
+        narrower = params._replace(**{field: getattr(params, field)[:, :-1]})
+        with pytest.raises(ValueError, match="init_draw draws them"):
+            kernels.draw_again(narrower, pictures, memory, noise)

@@ -154,6 +154,17 @@ def test_bfloat16_volumes_keep_their_dtype_and_states_are_float32():
     assert np.isfinite(gradient.astype(jnp.float32)).all()
 
 
+def test_a_window_s_gradient_is_summed_in_float32_beside_bfloat16_volumes():
+    params, xs = parameters(), volumes((1, 4, 3, 3)).astype(jnp.bfloat16)
+
+    def total(params):
+        return jnp.sum(conv_lstm(params, xs).astype(jnp.float32))
+
+    for leaf in jax.grad(total)(params)[:2]:
+        assert leaf.dtype == jnp.float32
+        assert np.any(leaf != leaf.astype(jnp.bfloat16).astype(jnp.float32))
+
+
 @pytest.mark.parametrize("shape", [(0, 3, 4, 2), (2, 0, 4, 2), (2, 3, 0, 2), (2, 3, 4, 0)])
 def test_nothing_gives_nothing(shape):
     assert pyramid(parameters(6), jnp.zeros((*shape, INPUTS))).shape == (*shape, HIDDEN)

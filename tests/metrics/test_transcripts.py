@@ -17,6 +17,11 @@ def test_errors_are_counted_over_all_utterances_together():
     assert rates.sentences == 100
 
 
+def test_spaces_are_counted_alike_in_all_three():
+    assert error_rates([" turn  on "], ["turn on"]) == (0, 0, 0)
+    assert error_rates(["turnon"], ["turn on"]).sentences == 100
+
+
 def test_an_empty_transcript_is_all_deletions_and_insertions_may_exceed_100():
     assert error_rates([""], ["abc"]).characters == pytest.approx(100)
     assert error_rates(["abcdef"], ["a"]).characters == pytest.approx(500)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from tolerances import FLOAT32_DEEP
+from tolerances import BFLOAT16_DEEP, FLOAT32_DEEP
 
 from nnarch.models.lenet import LeNet, LeNetConfig
 from nnarch.models.renet import ReNetClassifier, ReNetConfig
@@ -71,3 +71,12 @@ def test_the_layers_are_of_the_sizes_that_the_configuration_names():
     lenet = LeNet(LENET, picture=(9, 10, 1), classes=3, key=jax.random.key(0))
     convolutions = 25 * 4 + 2 * 4 + 25 * 4 * 6 + 2 * 6
     assert parameters(lenet) == convolutions + 7 * (3 * 3 * 6 + 1) + 3 * (7 + 1)
+
+
+def test_the_dtype_of_the_parameters_is_the_one_that_is_computed_in(model):
+    """Pictures are float32 however a run is asked to compute: casting them is the model's part."""
+    graph, params, rest = nnx.split(model, nnx.Param, ...)
+    rounded = nnx.merge(graph, jax.tree.map(lambda p: p.astype(jnp.bfloat16), params), rest)
+    logits = rounded(PICTURES)
+    assert logits.dtype == jnp.bfloat16
+    np.testing.assert_allclose(logits.astype(jnp.float32), model(PICTURES), **BFLOAT16_DEEP)

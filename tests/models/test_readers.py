@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from tolerances import FLOAT32_DEEP
+from tolerances import BFLOAT16_DEEP, FLOAT32_DEEP
 
 from nnarch.models.column_reader import ColumnReader, ColumnReaderConfig
 from nnarch.models.mdlstm_reader import MDLSTMReader, MDLSTMReaderConfig
@@ -80,3 +80,18 @@ def test_both_have_as_many_parameters_by_default():
 def test_layers_and_what_is_between_them_have_to_be_as_many():
     with pytest.raises(ValueError, match="patches and features between the layers, 2 each"):
         MDLSTMReaderConfig(hidden=(2, 3, 4), patches=((2, 2),), features=(4,))
+
+
+def test_the_dtype_of_the_parameters_is_the_one_that_is_computed_in(reader):
+    graph, params = nnx.split(reader)
+    rounded = nnx.merge(graph, jax.tree.map(lambda p: p.astype(jnp.bfloat16), params))
+    expected, _ = score(reader, picture(24), [24])
+    logits, _ = score(rounded, picture(24), [24])
+    assert logits.dtype == jnp.bfloat16
+    np.testing.assert_allclose(logits.astype(jnp.float32), expected, **BFLOAT16_DEEP)
+
+
+def test_pictures_that_are_too_high_are_refused():
+    _, columns = readers()
+    with pytest.raises(ValueError, match=f"at most {HEIGHT} rows; got {HEIGHT + 1}"):
+        columns(jnp.zeros((1, HEIGHT + 1, 9)), jnp.array([9]))

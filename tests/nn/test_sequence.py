@@ -56,3 +56,9 @@ def test_layer_norm_gives_each_step_mean_0_and_deviation_1():
 
 def test_layer_norm_keeps_the_dtype():
     assert LayerNorm(4)(jnp.ones((1, 4), jnp.bfloat16)).dtype == jnp.bfloat16
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.uint8, np.uint32])
+def test_strided_lengths_are_rounded_up_whatever_counts_them(dtype):
+    lengths = jnp.arange(7, dtype=dtype)
+    assert strided(lengths, 3).tolist() == [0, 1, 1, 1, 2, 2, 2]

@@ -172,3 +172,17 @@ def test_what_is_no_batch_of_sound_is_refused(shape, dtype, lengths):
 def test_bands_above_half_the_rate_are_refused():
     with pytest.raises(ValueError, match="Keep the bands below half the sample rate"):
         log_mel(jnp.zeros((1, 800), jnp.int16), sample_rate=8000, high_hz=5000)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"mels": 128}, "1 of 128 bands .* Ask for fewer mels"),
+        ({"hop_ms": 0.01}, "a hop of 1 or more"),
+        ({"window_ms": 0.06}, "2 samples or more"),
+        ({"lengths": jnp.array([0.5])}, "integer lengths"),
+    ],
+)
+def test_settings_that_hear_nothing_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        log_mel(jnp.zeros((1, 800), jnp.int16), **settings)

@@ -111,3 +111,13 @@ def test_a_real_picture_has_its_bright_tissue_near_one_whatever_its_scale(scale)
 def test_a_picture_of_nothing_is_refused(value):
     with pytest.raises(ValueError, match="finite, different brightnesses"):
         normalised(np.full((4, 4, 4), value))
+
+
+@pytest.mark.parametrize("level", [-1000.0, -3.0, 1000.0])
+def test_what_lies_around_a_body_is_dark_whatever_its_number(level):
+    """Air is -1000 in a CT; a scan in units of its own deviation is below 0 there."""
+    body = np.zeros((8, 8, 8), np.float32)
+    body[2:6, 2:6, 2:6] = np.random.default_rng(0).uniform(50, 100, (4, 4, 4))
+    found = normalised(level + body)
+    np.testing.assert_allclose(found, normalised(body), **FLOAT32_DEEP)
+    assert found[0, 0, 0] == 0

@@ -140,3 +140,30 @@ def test_a_run_goes_on_when_nobody_reads_it_any_more():
     )
     assert done.stdout.startswith("step 0/9")
     assert done.stderr == "came to its end\n"
+
+
+def _signalled(*numbers, pause_s):
+    """How a process ends that waits for a signal and is sent these."""
+    waits = (
+        "from nnarch.train.interrupt import Interruption\n"
+        "import time\n"
+        "with Interruption() as asked:\n"
+        "    print('waits', flush=True)\n"
+        "    while not asked.requested: time.sleep(0.01)\n"
+        "    time.sleep(1)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", waits], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "waits\n"
+    for number in numbers:
+        process.send_signal(number)
+        time.sleep(pause_s)
+    process.communicate(timeout=30)
+    return process.returncode
+
+
+def test_what_a_closed_terminal_sends_twice_is_one_request():
+    """A shell passes SIGHUP on, and when it has ended the system sends it to the group."""
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        assert _signalled(number, number, pause_s=0.001) == 0
+        assert _signalled(number, number, pause_s=0.5) == 128 + number
+    assert _signalled(signal.SIGINT, signal.SIGINT, pause_s=0.05) == 128 + signal.SIGINT

@@ -219,3 +219,15 @@ def test_dropout_differs_by_step_and_not_by_run():
     again = Runner(loss=seen_key).run([0]).total
     assert first == again
     assert first != second
+
+
+@pytest.mark.parametrize("leaving", range(8))
+def test_every_device_has_a_vote_of_its_own(leaving):
+    """No two share one, or processes that hold those two would each read their own."""
+    runner = Runner(replace(CONFIG, mesh=MeshConfig(2, 4)))
+    stay = runner.votes.cast(False)
+    assert len({str(shard.index) for shard in stay.addressable_shards}) == 8
+    single = jax.device_put(np.arange(8) == leaving, stay.sharding)
+    batch = put_batch(runner.task.batches.batch(0), runner.mesh)
+    _, report = runner.step(runner.state, batch, single)
+    assert report.stop

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-import jax
 import numpy as np
 
 from nnarch import train
 from nnarch.train import sharding
+from nnarch.train.distributed import Votes
 from nnarch.train.state import create_state, define
 from nnarch.train.step import CompiledStep
 
@@ -18,10 +18,10 @@ def two_losses(build, config, devices):
     definition = define(task, config.train, mesh)
     state = create_state(task, config.train, definition)
     step = CompiledStep(task, config.train, definition, mesh)
-    votes = jax.device_put(np.zeros(mesh.shape["data"], bool), sharding.rows(mesh))
+    stay = Votes(mesh).cast(False)
     batches, found = task.batches.iterator(), []
     for _ in range(2):
-        state, report = step(state, sharding.put_batch(next(batches), mesh), votes)
+        state, report = step(state, sharding.put_batch(next(batches), mesh), stay)
         found.append(float(report.total / report.weight))
     return found
 

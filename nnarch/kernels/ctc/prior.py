@@ -25,7 +25,7 @@ class CTCPrior(NamedTuple):
     Fields:
       step: (state, labels int32 [R]) to (log_probs [R, V], state): reads each beam's newest label
         and scores the next, with V classes as the logits have. R is B * beam, a row's beams side by
-        side. NaN counts as -inf; the blank's score is never read.
+        side. NaN and +inf count as -inf; the blank's score is never read.
       state: the state before the first label; every leaf has the batch B as first axis.
       start: the label read first, any int32 that `step` understands.
     """
@@ -97,5 +97,6 @@ def _read(prior: CTCPrior, state: Any, labels: Array, like: Array, blank: int) -
             f"each class of the logits; got {log_probs.shape}."
         )
     scores = log_probs.astype(like.dtype).reshape(like.shape)
-    unread = jnp.isnan(scores) | (jnp.arange(classes) == blank)
+    no_number = jnp.isnan(scores) | jnp.isposinf(scores)
+    unread = no_number | (jnp.arange(classes) == blank)
     return Outlook(jnp.where(unread, -jnp.inf, scores), state)

@@ -10,7 +10,9 @@ import numpy as np
 from jax import Array
 
 from nnarch.kernels.attention import Memory
+from nnarch.kernels.attention.check import check_array, check_memory
 from nnarch.kernels.check_params import is_floating
+from nnarch.kernels.draw.filters import NUMBERS
 from nnarch.kernels.draw.loop import draw, look, stroke
 from nnarch.kernels.draw.parameters import DrawParams, sizes_of
 from nnarch.kernels.explicit_axes import rows_as
@@ -32,7 +34,8 @@ def draw_again(
 
     At each step one LSTM reads a patch of the picture and of what is still wrong, and tells a
     latent's distribution; the other draws with a latent taken from there, after attending to the
-    memory. -log p(picture) is at most the sum of kl and of the pixels' -log p.
+    memory. -log p(picture) is at most the sum of kl and of the pixels' -log p. There is one
+    implementation, which `jax.jvp` does not go through.
 
     Args:
       params: as `init_draw` gives them.
@@ -49,11 +52,7 @@ def draw_again(
 
     Source: Gregor et al. 2015, arXiv 1502.04623; Mansimov et al. 2015, arXiv 1511.02793.
     """
-    if np.ndim(pictures) != 3:
-        raise ValueError(
-            f"draw_again expects pictures [B, Y, X]; got {np.shape(pictures)}. Give grey pictures, "
-            "a batch of them."
-        )
+    check_array("draw_again", "pictures", pictures, "B, Y, X")
     _check("draw_again", params, memory, noise, len(pictures))
     return _looked(params, pictures, memory, noise)
 
@@ -73,18 +72,21 @@ def draw_anew(
     *,
     size: tuple[int, int],
 ) -> Drawn:
-    """Draws from what is attended to alone: latents are of the prior.
+    """Draws from what is attended to alone: latents are of the prior. No forward mode, as above.
 
     Args:
       params: as `init_draw` gives them.
       memory: of `attention_memory(params.score, values)`.
       noise: [B, T, Z], standard normal; T steps are made.
-      size: (Y, X) of the pictures.
+      size: (Y, X) of the pictures, 1 or more each.
 
     Raises:
       ValueError: shapes do not fit.
     """
+    check_memory("draw_anew", memory)
     _check("draw_anew", params, memory, noise, memory.values.shape[0])
+    if len(size) != 2 or min(size) < 1:
+        raise ValueError(f"draw_anew expects size (Y, X), 1 or more each; got {size}.")
     return _drawn(params, memory, noise, size=tuple(size))
 
 
@@ -93,7 +95,16 @@ def _check(kernel: str, params: DrawParams, memory: Memory, noise: Array, batch:
         raise ValueError(
             f"{kernel} expects DrawParams; got {type(params).__name__}. init_draw draws them."
         )
-    latents = sizes_of(params).latents
+    check_memory(kernel, memory)
+    latents, read, write = sizes = sizes_of(params)
+    seen = params.looking.w_x.shape[0] - params.w_prior.shape[0]
+    patch = params.w_write.shape[1] - NUMBERS
+    if params.w_read.shape[1] != NUMBERS or (seen, patch) != (2 * read**2, write**2):
+        raise ValueError(
+            f"{kernel} expects w_read [G, {NUMBERS}], w_write [G, {NUMBERS} + W^2] and looking.w_x "
+            f"[2 R^2 + G, 4 I]; got {params.w_read.shape}, {params.w_write.shape} and "
+            f"{params.looking.w_x.shape}, of {sizes}. init_draw draws them."
+        )
     values = params.drawing.w_x.shape[0] - latents
     shape = np.shape(noise)
     fits = len(shape) == 3 and shape[0] == batch and shape[2] == latents

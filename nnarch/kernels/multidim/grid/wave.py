@@ -289,7 +289,7 @@ def _weight_gradients(plan: Plan, params: GridParams, seen, dzs) -> GridParams:
     for group, h, dz in zip(plan.block.groups, seen, dzs, strict=True):
         widths = [params.b[place].shape[-1] for place in group]
         cuts = [sum(widths[:n]) for n in range(1, len(widths))]
-        both = jnp.einsum(rule, h.astype(dz.dtype), dz, preferred_element_type=exact)
+        both = rounded_einsum(rule, h, dz, dz.dtype)
         biases = jnp.sum(dz, axis=_summed_axes(plan, dz.ndim), dtype=exact)
         parts = zip(jnp.split(both, cuts, -1), jnp.split(biases, cuts, -1), strict=True)
         for place, (w, b) in zip(group, parts, strict=True):

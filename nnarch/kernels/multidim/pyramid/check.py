@@ -73,7 +73,7 @@ def check_sizes(kernel: str, sizes, batch: int, limits: tuple[int, int, int]):
         return None
     on_host = not on_device(sizes)
     sizes = np.asarray(sizes) if on_host else jnp.asarray(sizes)
-    if on_host and sizes.size == 0:
+    if on_host and batch == 0 and sizes.size == 0:
         sizes = sizes.astype(np.int32).reshape(batch, 3)
     if sizes.shape != (batch, 3) or not jnp.issubdtype(sizes.dtype, jnp.integer):
         raise ValueError(

@@ -34,14 +34,15 @@ def outer(planes: Array, gradients: Array, size: int, operand: jnp.dtype) -> Arr
     channels, with the gradients as windows as large as a plane.
     """
     exact = accumulator(operand)
+    # What is rounded is widened again: JAX gives a transpose's result the dtype of its operands.
     flat, gradients = (
-        array.reshape(-1, *array.shape[-3:]).astype(operand) for array in (planes, gradients)
+        array.reshape(-1, *array.shape[-3:]).astype(operand).astype(exact)
+        for array in (planes, gradients)
     )
     shape = (size, size, flat.shape[-1], gradients.shape[-1])
-    like = varying_as(flat, jnp.zeros(shape, flat.dtype))
-    transposed = jax.linear_transpose(partial(_convolve, flat, exact=exact), like)
-    (window,) = transposed(gradients.astype(exact))
-    return window.astype(exact)
+    like = varying_as(flat, jnp.zeros(shape, exact))
+    (window,) = jax.linear_transpose(partial(_convolve, flat, exact=exact), like)(gradients)
+    return window
 
 
 def _convolve(planes: Array, window: Array, exact: jnp.dtype) -> Array:
