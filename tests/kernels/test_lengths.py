@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nnarch.kernels.lengths import check_lengths, clipped, valid_steps
+from nnarch.kernels.multidim.sizes import check_sizes
 
 
 def checked(lengths, batch=3, limit=4):
@@ -95,3 +96,25 @@ def test_what_is_clipped_never_wraps(dtype):
     largest = jnp.iinfo(dtype).max
     found = clipped(jnp.asarray([[largest, 3]], dtype), (300, 2))
     np.testing.assert_array_equal(found, [[min(largest, 300), 2]])
+
+
+@pytest.mark.parametrize("limits", [(4, 5), (3, 4, 5)])
+def test_sizes_of_pictures_and_volumes(limits):
+    axes = len(limits)
+    whole = [limits, limits]
+    assert check_sizes("kernel", None, 2, limits) is None
+    assert check_sizes("kernel", whole, 2, limits) is None
+    assert check_sizes("kernel", [], 0, limits) is None
+    smaller = np.array([limits, [1] * axes], np.uint8)
+    np.testing.assert_array_equal(check_sizes("kernel", smaller, 2, limits), smaller)
+    on_device = check_sizes("kernel", jnp.full((2, axes), 9), 2, limits)
+    np.testing.assert_array_equal(on_device, whole)
+    for wrong, message in (
+        ([], rf"integers \[2, {axes}\]"),
+        ([[1] * axes], rf"integers \[2, {axes}\]"),
+        (np.ones((2, axes)), "got float64"),
+        ([[1] * axes, [9] * axes], rf"got \{[9] * axes}"),
+        ([[-1] * axes, [1] * axes], "from 0 to"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            check_sizes("kernel", wrong, 2, limits)

@@ -5,7 +5,6 @@ import numpy as np
 from jax import Array
 
 from nnarch.kernels.check_params import check_params
-from nnarch.kernels.lengths import clipped, on_device
 from nnarch.kernels.multidim.parameters import MDLSTMParams
 
 
@@ -46,34 +45,3 @@ def check_flip(kernel: str, flip: tuple[bool, bool]) -> tuple[bool, bool]:
             f"{kernel} expects flip as (rows, columns), two of True and False; got {flip!r}."
         )
     return bool(flip[0]), bool(flip[1])
-
-
-def check_sizes(kernel: str, sizes, batch: int, limits: tuple[int, int]):
-    """Returns sizes as int32 [B, 2], or None where every picture is known to be whole.
-
-    Sizes on the host are checked; those on a device are clipped to 0..Y and 0..X.
-
-    Raises:
-      ValueError: not two integers a picture, or beyond the padded size where that can be seen.
-    """
-    if sizes is None:
-        return None
-    on_host = not on_device(sizes)
-    sizes = np.asarray(sizes) if on_host else jnp.asarray(sizes)
-    if on_host and batch == 0 and sizes.size == 0:
-        sizes = sizes.astype(np.int32).reshape(batch, 2)
-    if sizes.shape != (batch, 2) or not jnp.issubdtype(sizes.dtype, jnp.integer):
-        raise ValueError(
-            f"{kernel} expects sizes as integers [{batch}, 2], (rows, columns) of each picture; "
-            f"got {sizes.dtype} {sizes.shape}. Count them as int32."
-        )
-    if not on_host:
-        return clipped(sizes, limits)
-    if outside := [
-        s for s in sizes.tolist() if not all(0 <= n <= m for n, m in zip(s, limits, strict=True))
-    ]:
-        raise ValueError(
-            f"{kernel} expects sizes from 0 to {limits}, the padded size; got {outside[0]}. "
-            "Pad the pictures further, or cut the sizes."
-        )
-    return None if np.all(sizes == limits) else sizes.astype(np.int32)

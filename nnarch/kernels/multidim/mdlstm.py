@@ -17,10 +17,10 @@ from nnarch.kernels.multidim.check import (
     check_flip,
     check_mdlstm_params,
     check_pictures,
-    check_sizes,
 )
 from nnarch.kernels.multidim.parameters import MDLSTMParams
 from nnarch.kernels.multidim.reference import reference
+from nnarch.kernels.multidim.sizes import check_sizes
 from nnarch.kernels.multidim.wavefront import wavefront
 
 REFUSALS = {"wavefront": lambda call: None, "reference": lambda call: None}

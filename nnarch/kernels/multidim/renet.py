@@ -24,8 +24,9 @@ from nnarch.kernels.cells import init_elman, init_gru, init_lstm
 from nnarch.kernels.check_params import check_params, check_sizes_drawn
 from nnarch.kernels.choose import choose
 from nnarch.kernels.explicit_axes import rows_as
-from nnarch.kernels.multidim.check import check_pictures, check_sizes
+from nnarch.kernels.multidim.check import check_pictures
 from nnarch.kernels.multidim.patches import cut_patches
+from nnarch.kernels.multidim.sizes import check_sizes
 from nnarch.kernels.recurrent.api import elman, gru, lstm
 from nnarch.kernels.recurrent.cell import Cell
 

@@ -17,7 +17,6 @@ from jax import Array
 from nnarch.kernels.choose import choose
 from nnarch.kernels.explicit_axes import rows_as
 from nnarch.kernels.lengths import check_lengths, valid_steps
-from nnarch.kernels.multidim.check import check_sizes
 from nnarch.kernels.multidim.grid.block import Squash
 from nnarch.kernels.multidim.grid.check import (
     as_arrays,
@@ -30,6 +29,7 @@ from nnarch.kernels.multidim.grid.check import (
 from nnarch.kernels.multidim.grid.parameters import GridParams, GridState, Kind
 from nnarch.kernels.multidim.grid.reference import reference
 from nnarch.kernels.multidim.grid.wave import Plan, wave
+from nnarch.kernels.multidim.sizes import check_sizes
 from nnarch.kernels.multidim.skew import skewed, unskewed
 
 REFUSALS = {"wavefront": lambda call: None, "reference": lambda call: None}

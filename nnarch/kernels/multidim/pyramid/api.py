@@ -16,12 +16,12 @@ from nnarch.kernels.explicit_axes import rows_as
 from nnarch.kernels.multidim.pyramid.check import (
     check_axis,
     check_params,
-    check_sizes,
     check_volumes,
 )
 from nnarch.kernels.multidim.pyramid.parameters import PyramidParams
 from nnarch.kernels.multidim.pyramid.reference import reference
 from nnarch.kernels.multidim.pyramid.sweep import sweep
+from nnarch.kernels.multidim.sizes import check_sizes
 
 REFUSALS = {"sweep": lambda call: None, "reference": lambda call: None}
 RUNS = {"sweep": sweep, "reference": reference}

@@ -5,7 +5,6 @@ import numpy as np
 from jax import Array
 
 from nnarch.kernels.check_params import is_floating
-from nnarch.kernels.lengths import clipped, on_device
 from nnarch.kernels.multidim.pyramid.parameters import PyramidParams
 
 
@@ -59,34 +58,3 @@ def check_axis(kernel: str, axis: int) -> int:
     if axis not in (0, 1, 2):
         raise ValueError(f"{kernel} expects axis 0 (z), 1 (y) or 2 (x); got {axis!r}. Name one.")
     return int(axis)
-
-
-def check_sizes(kernel: str, sizes, batch: int, limits: tuple[int, int, int]):
-    """Returns sizes as int32 [B, 3], or None where every volume is known to be whole.
-
-    Sizes on the host are checked; those on a device are clipped to 0..Z, 0..Y and 0..X.
-
-    Raises:
-      ValueError: not three integers a volume, or beyond the padded size where that can be seen.
-    """
-    if sizes is None:
-        return None
-    on_host = not on_device(sizes)
-    sizes = np.asarray(sizes) if on_host else jnp.asarray(sizes)
-    if on_host and batch == 0 and sizes.size == 0:
-        sizes = sizes.astype(np.int32).reshape(batch, 3)
-    if sizes.shape != (batch, 3) or not jnp.issubdtype(sizes.dtype, jnp.integer):
-        raise ValueError(
-            f"{kernel} expects sizes as integers [{batch}, 3], (slices, rows, columns) of each "
-            f"volume; got {sizes.dtype} {sizes.shape}. Count them as int32."
-        )
-    if not on_host:
-        return clipped(sizes, limits)
-    if outside := [
-        s for s in sizes.tolist() if not all(0 <= n <= m for n, m in zip(s, limits, strict=True))
-    ]:
-        raise ValueError(
-            f"{kernel} expects sizes from 0 to {limits}, the padded size; got {outside[0]}. "
-            "Pad the volumes further, or cut the sizes."
-        )
-    return None if np.all(sizes == limits) else sizes.astype(np.int32)
