@@ -1,10 +1,10 @@
 """The sizes and the parameters of a cell, checked before anything is compiled."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -59,6 +59,13 @@ def check_sizes_drawn(**sizes: int) -> None:
             raise ValueError(f"{name} is {size!r}; give an integer of 1 or more.")
 
 
-def is_floating(value: Array) -> bool:
-    """Whether a value is of a floating dtype."""
-    return jnp.issubdtype(jnp.result_type(value), jnp.floating)
+def is_floating(value: Any) -> bool:
+    """Whether a value is an array or a number of a floating dtype."""
+    dtype = dtype_of(value)
+    return not isinstance(dtype, str) and jnp.issubdtype(dtype, jnp.floating)
+
+
+def dtype_of(value: Any) -> jnp.dtype | str:
+    """Of an array or a number; of anything else, such as a list, the name of its type."""
+    known = hasattr(value, "dtype") or isinstance(value, int | float)
+    return jnp.result_type(value) if known else type(value).__name__

@@ -152,3 +152,27 @@ def test_numpys_float64_is_taken_as_jax_takes_it(recwarn):
     ys, state = kernels.lstm(LSTM, np.zeros((2, 4, 3)))
     assert ys.dtype == state.h.dtype == jnp.float32
     assert not recwarn.list
+
+
+NESTED = [[0.0] * 5] * 2
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"initial": kernels.LSTMState(NESTED, NESTED)},
+        {"recurrent_mask": NESTED},
+        {"zoneout": kernels.LSTMState([[[True] * 5] * 4] * 2, None)},
+        {"params": LSTM._replace(b=[0.0] * 20)},
+    ],
+)
+def test_lists_of_lists_are_told_from_arrays(options):
+    """JAX has no dtype for them; its own error would name nothing."""
+    with pytest.raises(ValueError, match=r"lstm expects .*(list|b is not)"):
+        kernels.lstm(**{"params": LSTM, "xs": XS} | options)
+
+
+def test_lists_of_lists_are_no_grid_state():
+    params = kernels.init_grid_lstm(jax.random.key(0), 5)
+    with pytest.raises(ValueError, match=r"\.h of a floating dtype .* got list \(1, 2, 5\)"):
+        kernels.grid_lstm_1d(params, kernels.GridState([NESTED], None), layers=1)

@@ -11,7 +11,7 @@ from jax import Array
 
 from nnarch.kernels.attention import Memory
 from nnarch.kernels.attention.check import check_array, check_memory
-from nnarch.kernels.check_params import is_floating
+from nnarch.kernels.check_params import dtype_of, is_floating
 from nnarch.kernels.draw.filters import NUMBERS
 from nnarch.kernels.draw.loop import draw, look, stroke
 from nnarch.kernels.draw.parameters import DrawParams, sizes_of
@@ -111,7 +111,7 @@ def _check(kernel: str, params: DrawParams, memory: Memory, noise: Array, batch:
     if not fits or not is_floating(noise):
         raise ValueError(
             f"{kernel} of {batch} rows expects noise [{batch}, T, {latents}], floating; got "
-            f"{jnp.result_type(noise)} {shape}. Draw it with jax.random.normal."
+            f"{dtype_of(noise)} {shape}. Draw it with jax.random.normal."
         )
     if np.shape(memory.values)[0] != batch or np.shape(memory.values)[2] != values:
         raise ValueError(

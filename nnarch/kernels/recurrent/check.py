@@ -5,7 +5,7 @@ import numpy as np
 from jax import Array
 
 from nnarch.kernels.check_params import check_params as check_params_of
-from nnarch.kernels.check_params import is_floating
+from nnarch.kernels.check_params import dtype_of, is_floating
 from nnarch.kernels.dtypes import accumulator
 from nnarch.kernels.recurrent.cell import GRU, Cell
 
@@ -63,6 +63,6 @@ def check_initial(cell: Cell, initial: tuple | None, xs: Array, hidden: int) -> 
         if np.shape(value) != expected or not is_floating(value):
             raise ValueError(
                 f"{cell.name} expects an initial {name} of shape {list(expected)}, floating; "
-                f"got {jnp.result_type(value)} {np.shape(value)}. One row for each row of xs."
+                f"got {dtype_of(value)} {np.shape(value)}. One row for each row of xs."
             )
     return cell.state(*(jnp.asarray(value, dtype) for value in initial))

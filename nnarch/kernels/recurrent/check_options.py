@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from nnarch.kernels.check_params import is_floating
+from nnarch.kernels.check_params import dtype_of, is_floating
 from nnarch.kernels.dtypes import accumulator
 from nnarch.kernels.recurrent.cell import Cell
 from nnarch.kernels.recurrent.options import Options
@@ -49,7 +49,7 @@ def _check_mask(
     if np.shape(mask) != expected or not is_floating(mask):
         raise ValueError(
             f"{kernel} expects recurrent_mask of shape {list(expected)}, floating; got "
-            f"{jnp.result_type(mask)} {np.shape(mask)}. Draw it with recurrent_dropout_mask."
+            f"{dtype_of(mask)} {np.shape(mask)}. Draw it with recurrent_dropout_mask."
         )
     return lax.stop_gradient(jnp.asarray(mask, exact))
 
@@ -74,13 +74,13 @@ def _check_part(
 ) -> Array | None:
     if z is None:
         return None
-    is_mask = np.shape(z) == expected and jnp.issubdtype(jnp.result_type(z), jnp.bool_)
+    is_mask = np.shape(z) == expected and dtype_of(z) == jnp.bool_
     is_known = isinstance(z, int | float | np.number) and not isinstance(z, bool)
     is_rate = is_known or (np.shape(z) == () and is_floating(z))
     if not is_mask and not is_rate:
         raise ValueError(
             f"{kernel} expects a zoneout of {name} that is bool {list(expected)}, a rate, or None; "
-            f"got {jnp.result_type(z)} {np.shape(z)}. Draw a mask with zoneout_mask."
+            f"got {dtype_of(z)} {np.shape(z)}. Draw a mask with zoneout_mask."
         )
     if is_known and not 0 <= z <= 1:
         raise ValueError(f"{kernel} expects a zoneout rate of {name} from 0 to 1; got {z}.")

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from nnarch.kernels.check_params import is_floating
+from nnarch.kernels.check_params import dtype_of, is_floating
 from nnarch.kernels.multidim.grid.block import Block
 from nnarch.kernels.multidim.grid.parameters import (
     GridParams,
@@ -103,11 +103,11 @@ def check_state(kernel: str, name: str, state: GridState, shape: tuple[int | Non
         fits = np.ndim(array) == len(shape) and all(
             wanted in (None, size) for wanted, size in zip(shape, np.shape(array), strict=True)
         )
-        if not fits or not jnp.issubdtype(jnp.result_type(array), jnp.floating):
+        if not fits or not is_floating(array):
             wanted = ", ".join("any" if size is None else str(size) for size in shape)
             raise ValueError(
                 f"{kernel} expects {name}.{part} of a floating dtype and shape [{wanted}]; got "
-                f"{jnp.result_type(array)} {np.shape(array)}. Put the batch first, features last."
+                f"{dtype_of(array)} {np.shape(array)}. Put the batch first, features last."
             )
 
 
