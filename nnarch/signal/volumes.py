@@ -45,8 +45,16 @@ def deform(
 
     Returns:
       float32 [B, size, size, size, K], from 0 to 1.
+
+    Raises:
+      ValueError: maps are no cubes, of 2 voxels a side or more.
     """
-    batch = maps.shape[0]
+    batch, *sides, _ = maps.shape
+    if len(sides) != 3 or len({*sides}) != 1 or sides[0] < 2:
+        raise ValueError(
+            f"deform expects maps [B, S, S, S, K], S of 2 or more; got {maps.shape}. Pad the "
+            "shorter sides."
+        )
     for_matrix, for_bend = random.split(key)
     matrices = _matrices(for_matrix, batch, turn, stretch)
     middle = (size - 1) / 2
@@ -158,8 +166,13 @@ def paint(
 
     Returns:
       float32 [B, Z, Y, X].
+
+    Raises:
+      ValueError: so many tissues cannot lie that far apart.
     """
     batch, *shape, tissues = shares.shape
+    if gap * (tissues - 1) > 1:
+        raise ValueError(f"{tissues} tissues cannot lie {gap} apart from 0 to 1. Make gap smaller.")
     for_means, for_texture, for_bias, for_noise, for_strengths = random.split(key, 5)
     means = _means(for_means, batch, tissues, in_order, gap)
     ranges = ((-gain, gain), (0.0, texture), bias, noise)

@@ -121,3 +121,10 @@ def test_what_lies_around_a_body_is_dark_whatever_its_number(level):
     found = normalised(level + body)
     np.testing.assert_allclose(found, normalised(body), **FLOAT32_DEEP)
     assert found[0, 0, 0] == 0
+
+
+def test_maps_are_cubes_and_tissues_find_room():
+    with pytest.raises(ValueError, match="Pad the shorter sides"):
+        deform(jax.random.key(0), jnp.zeros((1, 4, 2, 8, 3)), size=2)
+    with pytest.raises(ValueError, match=r"9 tissues cannot lie 0\.15 apart"):
+        paint(jax.random.key(0), jnp.zeros((1, 2, 2, 2, 9)))

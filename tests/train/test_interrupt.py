@@ -150,7 +150,7 @@ def _signalled(*numbers, pause_s):
         "with Interruption() as asked:\n"
         "    print('waits', flush=True)\n"
         "    while not asked.requested: time.sleep(0.01)\n"
-        "    time.sleep(1)\n"
+        "    time.sleep(2)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", waits], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "waits\n"
@@ -165,5 +165,5 @@ def test_what_a_closed_terminal_sends_twice_is_one_request():
     """A shell passes SIGHUP on, and when it has ended the system sends it to the group."""
     for number in (signal.SIGHUP, signal.SIGTERM):
         assert _signalled(number, number, pause_s=0.001) == 0
-        assert _signalled(number, number, pause_s=0.5) == 128 + number
-    assert _signalled(signal.SIGINT, signal.SIGINT, pause_s=0.05) == 128 + signal.SIGINT
+        assert _signalled(number, number, pause_s=1) == 128 + number
+    assert _signalled(signal.SIGINT, signal.SIGINT, pause_s=0.2) == 128 + signal.SIGINT
