@@ -35,7 +35,7 @@ class MDLSTMStep(NamedTuple):
     stable: bool
 
     State = PixelState
-    keeps_inputs, saves_over_inputs = False, False
+    keeps_inputs, saves_over_inputs, saved_exactly = False, False, 0
     inputs = staticmethod(ReadsInput.inputs)
 
     @staticmethod
