@@ -59,7 +59,7 @@ def test_a_rate_that_is_none_is_refused(rate):
         ({"zoneout": (KEPT,)}, r"zoneout as LSTMState\(h, c\); got tuple"),
         ({"zoneout": (KEPT, KEPT[:, :1])}, r"zoneout of c that is bool \[2, 4, 5\], a rate"),
         ({"zoneout": (KEPT.astype(jnp.float32), None)}, "zoneout of h.*zoneout_mask"),
-        ({"zoneout": (1, None)}, "zoneout of h.*a rate, or None; got int32"),
+        ({"zoneout": (True, None)}, "zoneout of h.*a rate, or None; got bool"),
         ({"starts": [True, False], "implementation": "cudnn"}, "cannot run as 'cudnn'"),
     ],
 )
