@@ -146,7 +146,8 @@ def _signalled(*numbers, pause_s):
     """How a process ends that waits for a signal and is sent these."""
     waits = (
         "from nnarch.train.interrupt import Interruption\n"
-        "import time\n"
+        "import signal, time\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # not ignored, as under nohup
         "with Interruption() as asked:\n"
         "    print('waits', flush=True)\n"
         "    while not asked.requested: time.sleep(0.01)\n"
